@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a closure is called: class, reason and the rest of the verdict (design.md section 2). Names
+// are the contract of every output; they are never reused for another meaning.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace closewatch {
+
+enum class Class : std::uint8_t { graceful, lingered, timed_out, abortive, unestablished, unknown };
+inline constexpr std::size_t kClassCount = 6;
+
+enum class Reason : std::uint8_t {
+  local_first,
+  peer_first,
+  simultaneous,
+  linger_completed,
+  linger_expired,
+  retransmission,
+  fin_unacked,
+  zero_window,
+  keepalive,
+  user_timeout,
+  unread_data,
+  linger_zero,
+  data_after_close,
+  reset_by_peer,
+  disconnected,
+  destroyed,
+  listener_closed,
+  orphan_limit,
+  linger2,
+  fin_wait2_timeout,
+  repair,
+  refused,
+  connect_timeout,
+  connect_error,
+  closed_in_syn_sent,
+  unknown,
+};
+inline constexpr std::size_t kReasonCount = 26;
+
+enum class Initiator : std::uint8_t { local, peer, kernel };
+enum class ClosedBy : std::uint8_t { close, shutdown, exit, signal, exec, io_uring, kernel, none };
+enum class LingerOutcome : std::uint8_t { off, zero, completed, expired, interrupted, skipped };
+
+std::string_view name_of(Class value);
+std::string_view name_of(Reason value);
+std::string_view name_of(Initiator value);
+std::string_view name_of(ClosedBy value);
+std::string_view name_of(LingerOutcome value);
+
+// The class that a reason belongs to.
+Class class_of(Reason value);
+
+// By name, as the command line takes them; nullopt for an unknown name.
+std::optional<Class> class_named(std::string_view name);
+std::optional<Reason> reason_named(std::string_view name);
+
+struct Verdict {
+  Class cls = Class::unknown;
+  Reason reason = Reason::unknown;
+  std::string_view rule;               // id of the rule that decided; a literal, never freed
+  bool lost = false;                   // discarded + unread > 0
+  std::optional<Initiator> initiator;  // nullopt: unknown
+  ClosedBy closed_by = ClosedBy::none;
+  std::optional<std::uint8_t> signal;  // the signal that killed the closer
+  LingerOutcome linger = LingerOutcome::off;
+  std::optional<std::uint64_t> blocked_us;
+  std::optional<std::uint64_t> drain_us;
+
+  friend bool operator==(const Verdict&, const Verdict&) = default;
+};
+
+}  // namespace closewatch
