@@ -18,7 +18,7 @@ enum class ExitCode : std::uint8_t { fine = 0, failure = 1, usage = 2, unsupport
 
 struct Error {
   std::string what;
-  std::string hint;  // empty: nothing the user could do
+  std::string hint = {};  // empty: nothing the user could do
   ExitCode code = ExitCode::failure;
 
   Error context(std::string_view doing) && {

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The list of programs, nothing else: name, hook, handler. None is loaded by itself (SEC("?...")):
+ * what runs is what the attach plan in userspace/kernel/ says.
+ */
+#include "handlers.bpf.h"
+#include "iterators.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Where arguments and return values stand in this kernel: read from its BTF before the load. */
+const volatile __u32 cw_send_reset_arguments = 3;	    /* (sk, skb[, reason]) */
+const volatile __u32 cw_active_reset_reason = 0;	    /* argument number of the reason; 0 none */
+const volatile __u32 cw_accept_arguments = 2;		    /* inet_csk_accept */
+const volatile __u32 cw_timewait_process_arguments = 5; /* tcp_timewait_state_process */
+
+/* ---- base set ---- */
+
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(tp_btf__inet_sock_set_state, struct sock *sk, int old, int next)
+{
+	handle_set_state(sk, old, next);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_send_reset")
+int tp_btf__tcp_send_reset(__u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	int reason = -1;
+
+	if (cw_send_reset_arguments >= 3)
+		reason = (int)ctx[2];
+	handle_send_reset(sk, ctx[1] != 0, reason);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_receive_reset")
+int BPF_PROG(tp_btf__tcp_receive_reset, struct sock *sk)
+{
+	handle_receive_reset(sk);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_destroy_sock")
+int BPF_PROG(tp_btf__tcp_destroy_sock, struct sock *sk)
+{
+	handle_destroy_sock(sk);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(tp_btf__tcp_rcv_space_adjust, struct sock *sk)
+{
+	handle_read(sk);
+	return 0;
+}
+
+SEC("?iter/task_file")
+int iter__task_file(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+
+	if (task && file)
+		handle_holder(task, file);
+	return 0;
+}
+
+/* Exit codes for kernels without bpf_get_current_task_btf() in tracing programs. */
+SEC("?tp_btf/sched_process_exit")
+int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)
+{
+	__u32 tid = (__u32)task->pid;
+	__s32 code = task->exit_code;
+
+	bpf_map_update_elem(&exiting, &tid, &code, BPF_ANY);
+	return 0;
+}
+
+SEC("?tp_btf/sched_process_fork")
+int BPF_PROG(tp_btf__sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 tid = (__u32)child->pid;
+
+	bpf_map_delete_elem(&exiting, &tid);
+	return 0;
+}
+
+/* ---- full set ---- */
+
+SEC("?fentry/tcp_close")
+int BPF_PROG(fentry__tcp_close, struct sock *sk)
+{
+	handle_close_called(sk);
+	return 0;
+}
+
+SEC("?fentry/__tcp_close")
+int BPF_PROG(fentry____tcp_close, struct sock *sk)
+{
+	handle_close_begins(sk);
+	return 0;
+}
+
+SEC("?fexit/__tcp_close")
+int BPF_PROG(fexit____tcp_close, struct sock *sk)
+{
+	handle_close_ends(sk);
+	return 0;
+}
+
+SEC("?fexit/sk_stream_wait_close")
+int BPF_PROG(fexit__sk_stream_wait_close, struct sock *sk)
+{
+	handle_linger_ends(sk);
+	return 0;
+}
+
+SEC("?fentry/tcp_send_fin")
+int BPF_PROG(fentry__tcp_send_fin, struct sock *sk)
+{
+	handle_send_fin(sk);
+	return 0;
+}
+
+SEC("?fentry/tcp_send_active_reset")
+int fentry__tcp_send_active_reset(__u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	int reason = -1;
+
+	if (cw_active_reset_reason == 1)
+		reason = (int)ctx[1];
+	else if (cw_active_reset_reason == 2)
+		reason = (int)ctx[2];
+	handle_active_reset(sk, reason);
+	return 0;
+}
+
+SEC("?fentry/tcp_reset")
+int BPF_PROG(fentry__tcp_reset, struct sock *sk, struct sk_buff *skb)
+{
+	handle_reset_segment(sk, skb);
+	return 0;
+}
+
+SEC("?fentry/tcp_abort")
+int BPF_PROG(fentry__tcp_abort, struct sock *sk)
+{
+	handle_abort_begins(sk);
+	return 0;
+}
+
+SEC("?fexit/tcp_abort")
+int BPF_PROG(fexit__tcp_abort, struct sock *sk)
+{
+	handle_abort_ends(sk);
+	return 0;
+}
+
+SEC("?fexit/inet_csk_accept")
+int fexit__inet_csk_accept(__u64 *ctx)
+{
+	struct sock *child;
+
+	if (cw_accept_arguments == 4)
+		child = (struct sock *)ctx[4];
+	else
+		child = (struct sock *)ctx[2];
+	handle_accept(child);
+	return 0;
+}
+
+SEC("?fexit/inet_twsk_alloc")
+int BPF_PROG(fexit__inet_twsk_alloc, struct sock *sk, void *death_row, int state,
+	     struct inet_timewait_sock *timewait)
+{
+	handle_timewait_alloc(sk, state, (__u64)timewait);
+	return 0;
+}
+
+SEC("?fexit/tcp_timewait_state_process")
+int fexit__tcp_timewait_state_process(__u64 *ctx)
+{
+	int verdict;
+
+	if (cw_timewait_process_arguments == 3)
+		verdict = (int)ctx[3];
+	else if (cw_timewait_process_arguments == 4)
+		verdict = (int)ctx[4];
+	else
+		verdict = (int)ctx[5];
+	handle_timewait_segment((struct inet_timewait_sock *)ctx[0], verdict);
+	return 0;
+}
+
+SEC("?fentry/inet_twsk_kill")
+int BPF_PROG(fentry__inet_twsk_kill, struct inet_timewait_sock *timewait)
+{
+	handle_timewait_end(timewait);
+	return 0;
+}
+
+/* ---- on request ---- */
+
+SEC("?iter/tcp")
+int iter__tcp(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+
+	if (common)
+		handle_pending(ctx->meta->seq, common);
+	return 0;
+}

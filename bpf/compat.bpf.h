@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One accessor per difference between kernels, so that no other file knows a version. Each entry
+ * says what changed, and from which release on it may go.
+ */
+#ifndef CLOSEWATCH_COMPAT_BPF_H
+#define CLOSEWATCH_COMPAT_BPF_H
+
+#include "kernel_types.h"
+
+#define SOCKET_FLAG(sk, flag) (((sk)->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, flag)) & 1)
+
+/*
+ * bpf_get_current_task_btf() in tracing programs: from v5.11. Without it neither the start time nor the flags of the current
+ * task can be read without bpf_probe_read_kernel(). Goes when the minimum is 5.11.
+ */
+static __always_inline struct task_struct *compat_current(void)
+{
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
+		return NULL;
+	return (struct task_struct *)bpf_get_current_task_btf();
+}
+
+/*
+ * The system call that the task is in, -1 when it cannot be told. bpf_task_pt_regs(): from
+ * v5.15. x86-64 only.
+ */
+static __always_inline long compat_syscall(struct task_struct *task)
+{
+#ifdef __TARGET_ARCH_x86
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
+		struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs((void *)task);
+
+		return (long)regs->orig_ax;
+	}
+#endif
+	return -1;
+}
+
+/*
+ * Is the last reference to the file gone? That is what tells close() from shutdown() at the same
+ * change of state: __fput() runs with the count at its end. f_count (atomic_long_t, 0 at the end) up
+ * to v6.12; f_ref (file_ref_t, negative at the end) from v6.13. Goes when the minimum is 6.13.
+ */
+struct file___v6_12 {
+	atomic64_t f_count;
+} __attribute__((preserve_access_index));
+
+struct file_ref___v6_13 {
+	atomic64_t refcnt;
+} __attribute__((preserve_access_index));
+
+struct file___v6_13 {
+	struct file_ref___v6_13 f_ref;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool compat_file_released(struct file *file)
+{
+	if (bpf_core_field_exists(struct file___v6_13, f_ref))
+		return ((struct file___v6_13 *)file)->f_ref.refcnt.counter < 0;
+	return ((struct file___v6_12 *)file)->f_count.counter == 0;
+}
+
+/*
+ * tcp_skb_cb.tcp_flags: u8, and u16 from v6.15 (AccECN). RST is in the low byte of either; both
+ * supported architectures are little-endian.
+ */
+static __always_inline bool compat_segment_is_rst(struct sk_buff *skb)
+{
+	unsigned char *cb = (unsigned char *)skb->cb;
+
+	return cb[bpf_core_field_offset(struct tcp_skb_cb, tcp_flags)] & TCPHDR_RST;
+}
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one way out: totals first, then the filter, then the ring buffer; every outcome is counted.
+ * The reader is woken only when it said that it sleeps without a timer (cw_reader_waits): waking it
+ * for each record is what makes such tools expensive.
+ */
+#ifndef CLOSEWATCH_EMIT_BPF_H
+#define CLOSEWATCH_EMIT_BPF_H
+
+#include "filter.bpf.h"
+#include "ledger.bpf.h"
+
+/* Filled: record_closure(), record_amendment(). Drained: userspace. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 * 1024 * 1024);
+} records SEC(".maps");
+
+/* One slot per CPU (max_entries set before the load). Read by mmap. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cw_counters);
+} counters SEC(".maps");
+
+/* Inserted: count_totals(). Deleted: userspace, when it took them. Full: folded into cw_totals_other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct cw_totals_key);
+	__type(value, struct cw_totals);
+} totals SEC(".maps");
+
+/*
+ * Closures whose FIN_WAIT2 lives on in a timewait mini-socket, by cw timewait key. Inserted:
+ * record_closure(). Deleted: the end of the mini-socket, or by age (LRU).
+ */
+struct closure_name {
+	__u64 id;
+	__u32 cpu;
+	__u32 _pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct closure_name);
+} timewaits SEC(".maps");
+
+struct cw_totals cw_totals_other = {}; /* closures of processes that the totals map had no room for */
+__u64 cw_reader_waits = 0;	       /* set by the reader before it sleeps without a timer */
+
+#define COUNT(name)                                                                          \
+	do {                                                                                 \
+		__u32 _cpu = bpf_get_smp_processor_id();                                     \
+		struct cw_counters *_slot = bpf_map_lookup_elem(&counters, &_cpu);           \
+		if (_slot)                                                                   \
+			__sync_fetch_and_add(&_slot->name, 1);                               \
+	} while (0)
+
+static __always_inline void wake_reader(void)
+{
+	volatile __u64 *waits = &cw_reader_waits;
+	void *room;
+
+	if (!*waits)
+		return;
+	*waits = 0;
+	room = bpf_ringbuf_reserve(&records, sizeof(__u64), 0);
+	if (room)
+		bpf_ringbuf_discard(room, BPF_RB_FORCE_WAKEUP);
+	COUNT(wakeups);
+}
+
+static __always_inline void add_totals(struct cw_totals *sum, const struct cw_closure *closure)
+{
+	__sync_fetch_and_add(&sum->closures, 1);
+	if (closure->never_sent || closure->unacked)
+		__sync_fetch_and_add(&sum->discarded, (__u64)closure->never_sent + closure->unacked);
+	if (closure->unread)
+		__sync_fetch_and_add(&sum->unread, closure->unread);
+}
+
+/* The totals of the closure's process; those of "other" when there is no room for one more. */
+static __always_inline struct cw_totals *count_totals(const struct cw_closure *closure)
+{
+	struct cw_totals_key key = {
+		.pid = closure->process.pid,
+		.start_ns = closure->process.start_ns,
+	};
+	struct cw_totals *sum = bpf_map_lookup_elem(&totals, &key);
+
+	if (!sum) {
+		struct cw_totals blank = { .uid = closure->process.uid };
+
+		__builtin_memcpy(blank.comm, closure->process.comm, sizeof(blank.comm));
+		bpf_map_update_elem(&totals, &key, &blank, BPF_NOEXIST);
+		sum = bpf_map_lookup_elem(&totals, &key);
+	}
+	if (!sum) {
+		sum = &cw_totals_other;
+		COUNT(totals_folded);
+	}
+	add_totals(sum, closure);
+	return sum;
+}
+
+static __always_inline void fill_header(struct cw_header *header, __u16 type, __u32 size)
+{
+	header->abi = CW_ABI_VERSION;
+	header->type = type;
+	header->size = size;
+}
+
+/*
+ * The connection attempt never became a connection: not a closure, recorded on request. Established
+ * at least once, or met in mid-life in a later state, is a connection.
+ */
+static __always_inline bool is_unestablished(const struct ledger_entry *entry)
+{
+	return entry->closure.final_state == TCP_SYN_SENT ||
+	       (entry->closure.final_state == TCP_SYN_RECV && !entry->born);
+}
+
+/* Gives the closure out. Called once per entry, with the snapshot and all facts in place. */
+static __always_inline void record_closure(struct ledger_entry *entry)
+{
+	struct cw_closure *closure = &entry->closure;
+	struct cw_totals *sum = NULL;
+	bool attempt = is_unestablished(entry);
+
+	if (entry->stage == STAGE_RECORDED)
+		return;
+	entry->stage = STAGE_RECORDED;
+	if (attempt) {
+		COUNT(unestablished);
+		if (!cw_filter.unestablished)
+			return;
+	} else {
+		COUNT(ended);
+		sum = count_totals(closure);
+	}
+	if (entry->closing && entry->called_ns && closure->blocked_ns == CW_UNKNOWN)
+		closure->blocked_ns = bpf_ktime_get_boot_ns() - entry->called_ns;
+	fill_header(&closure->header, CW_RECORD_CLOSURE, sizeof(*closure));
+	closure->header.id = closure->end_ns;
+	closure->header.cpu = bpf_get_smp_processor_id();
+	if (!filter_wants(closure, entry->in_cgroup)) {
+		if (!attempt)
+			COUNT(filtered);
+		return;
+	}
+	if (bpf_ringbuf_output(&records, closure, sizeof(*closure), BPF_RB_NO_WAKEUP)) {
+		if (sum) {
+			__sync_fetch_and_add(&sum->lost, 1);
+			COUNT(lost_ring);
+		} else {
+			COUNT(unestablished_lost);
+		}
+		return;
+	}
+	if (!attempt)
+		COUNT(recorded);
+	entry->carried = 1;
+	if (entry->timewait) {
+		struct closure_name name = { .id = closure->header.id, .cpu = closure->header.cpu };
+
+		bpf_map_update_elem(&timewaits, &entry->timewait, &name, BPF_ANY);
+	}
+	wake_reader();
+}
+
+static __always_inline void record_amendment(struct cw_amendment *amendment)
+{
+	fill_header(&amendment->header, CW_RECORD_AMENDMENT, sizeof(*amendment));
+	amendment->time_ns = bpf_ktime_get_boot_ns();
+	if (bpf_ringbuf_output(&records, amendment, sizeof(*amendment), BPF_RB_NO_WAKEUP)) {
+		COUNT(amended_lost);
+		return;
+	}
+	COUNT(amended);
+	wake_reader();
+}
+
+#endif

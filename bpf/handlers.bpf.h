@@ -1,0 +1,714 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One handler per fact. Each runs under the socket lock unless it says otherwise. What may be
+ * concluded where, and from which kernel function, is in README.md (hook table).
+ */
+#ifndef CLOSEWATCH_HANDLERS_BPF_H
+#define CLOSEWATCH_HANDLERS_BPF_H
+
+#include "emit.bpf.h"
+#include "identity.bpf.h"
+#include "ledger.bpf.h"
+#include "snapshot.bpf.h"
+
+const volatile __u32 cw_full = 0; /* the full hook set is attached */
+/* Base mode on 6.10 and later: tcp_send_reset also speaks of timewait sockets; find them by cookie. */
+const volatile __u32 cw_timewait_cookies = 0;
+
+/*
+ * Listeners being closed, by thread, while inet_csk_listen_stop() resets their queues. Inserted:
+ * LISTEN to CLOSE. Overwritten by the thread's next one. Looked up: end of a never accepted child.
+ */
+struct closing_listener {
+	struct cw_task owner;
+	__u32 role;
+	__s32 exit_code;
+	__u32 closer_flags;
+	__u32 _pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct closing_listener);
+} closing_listeners SEC(".maps");
+
+static __always_inline bool is_tcp(struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP_NUMBER;
+}
+
+static __always_inline bool has_fin(int state)
+{
+	return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING ||
+	       state == TCP_LAST_ACK;
+}
+
+/* States in which close() waits for SO_LINGER (sk_stream_closing, net/core/stream.c). */
+static __always_inline bool linger_waits_in(int state)
+{
+	return state == TCP_FIN_WAIT1 || state == TCP_CLOSING || state == TCP_LAST_ACK;
+}
+
+/* ---- what the application does ---- */
+
+/* The last reference goes away in the context of the current task; `state` is the state before. */
+static __always_inline void note_close(struct ledger_entry *entry, int state)
+{
+	struct cw_closure *closure = &entry->closure;
+
+	if (closure->closer_flags & CW_CLOSER_CLOSED)
+		return;
+	closure->closer_flags |= CW_CLOSER_CLOSED | identity_closer_flags(&closure->exit_code);
+	closure->close_ns = entry->called_ns ? entry->called_ns : bpf_ktime_get_boot_ns();
+	if (!closure->state_at_close)
+		closure->state_at_close = (__u8)state;
+	/* a kernel thread releases on behalf of whoever used the socket last */
+	if (!(closure->closer_flags & CW_CLOSER_KTHREAD))
+		identity_note(entry, CW_ROLE_CLOSER);
+}
+
+static __always_inline void note_shutdown(struct ledger_entry *entry, int state)
+{
+	struct cw_closure *closure = &entry->closure;
+
+	closure->closer_flags |= CW_CLOSER_SHUTDOWN;
+	if (!closure->state_at_close)
+		closure->state_at_close = (__u8)state;
+	identity_note(entry, CW_ROLE_USER);
+}
+
+/* close() or shutdown() moved the socket from `state` to `next`. */
+static __always_inline void note_local_end(struct ledger_entry *entry, struct sock *sk, int state, int next)
+{
+	struct cw_closure *closure = &entry->closure;
+
+	if (!identity_usable(sk) || SOCKET_FLAG(sk, SOCK_DEAD))
+		return;
+	if (!entry->closing && !snapshot_releasing(sk)) {
+		if (sk->sk_socket && state != next)
+			note_shutdown(entry, state);
+		return;
+	}
+	note_close(entry, state);
+	if (linger_waits_in(next) && SOCKET_FLAG(sk, SOCK_LINGER) && sk->sk_lingertime &&
+	    !(closure->closer_flags & CW_CLOSER_EXITING))
+		closure->facts |= CW_FACT(CW_FACT_LINGER_WAIT);
+}
+
+/* ---- the end ---- */
+
+/*
+ * Something happens to a socket whose close() waits for SO_LINGER, or did. `acked`: all data and
+ * the FIN are acknowledged now.
+ */
+static __always_inline void note_linger(struct ledger_entry *entry, struct sock *sk, bool acked, bool over)
+{
+	struct cw_closure *closure = &entry->closure;
+
+	if (!(closure->facts & CW_FACT(CW_FACT_LINGER_WAIT)) || closure->linger_ns)
+		return;
+	if (SOCKET_FLAG(sk, SOCK_DEAD) || (over && !acked))
+		closure->facts |= CW_FACT(CW_FACT_LINGER_LEFT);
+	else if (acked)
+		closure->facts |= CW_FACT(CW_FACT_LINGER_ACKED);
+	else
+		return;
+	closure->linger_ns = bpf_ktime_get_boot_ns() - closure->close_ns;
+}
+
+/* The closer of the listener resets the connections that nobody accepted (inet_csk_listen_stop). */
+static __always_inline void note_listener(struct ledger_entry *entry)
+{
+	struct cw_closure *closure = &entry->closure;
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct closing_listener *listener = bpf_map_lookup_elem(&closing_listeners, &thread);
+
+	identity_of_current(&closure->actor);
+	entry->in_cgroup = filter_current_in_cgroup();
+	if (listener) {
+		closure->closer_flags = (__u8)listener->closer_flags;
+		closure->exit_code = listener->exit_code;
+	}
+	if (listener && listener->role != CW_ROLE_NONE)
+		closure->process = listener->owner;
+	else
+		closure->process = closure->actor;
+	closure->role = CW_ROLE_LISTENER;
+}
+
+/*
+ * Does an active RST or the destruction of the socket follow for certain, in the same context? Then
+ * the record waits for it. The cases are those of tcp.c: __tcp_close(), tcp_disconnect(),
+ * inet_child_forget().
+ */
+static __always_inline bool end_continues(struct ledger_entry *entry, struct tcp_sock *tcp, int state)
+{
+	__u64 facts = entry->closure.facts;
+
+	if (entry->closure.sock_error)
+		return false;
+	if (facts & CW_FACT(CW_FACT_NEVER_ACCEPTED))
+		return state != TCP_SYN_RECV || (facts & CW_FACT(CW_FACT_OWNED));
+	if (facts & (CW_FACT(CW_FACT_IN_CLOSE)))
+		return true;
+	if (!(facts & CW_FACT(CW_FACT_OWNED)))
+		return false;
+	if (facts & CW_FACT(CW_FACT_DEAD))
+		return true;
+	return (facts & CW_FACT(CW_FACT_DISCONNECT)) &&
+	       (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT || state == TCP_SYN_RECV ||
+		state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || tcp->snd_nxt != tcp->write_seq);
+}
+
+/*
+ * A process holds the lock and the descriptor, and no error is set: either connect(AF_UNSPEC), or
+ * the last acknowledgement was processed from the backlog in that process's context.
+ */
+static __always_inline bool is_disconnect(struct tcp_sock *tcp, __u64 facts, int state)
+{
+	if (!(facts & CW_FACT(CW_FACT_OWNED)) || !(facts & CW_FACT(CW_FACT_FD_OPEN)))
+		return false;
+	switch (state) {
+	case TCP_FIN_WAIT2:
+		return !(facts & CW_FACT(CW_FACT_PEER_FIN));
+	case TCP_CLOSING:
+	case TCP_LAST_ACK:
+		return tcp->snd_una != tcp->write_seq;
+	default:
+		return true;
+	}
+}
+
+/*
+ * May a RST answer to a segment follow once the record is out? After tcp_reset() that a shut
+ * receiver called (data after close: tcp_rcv_state_process), and after FIN_WAIT2 was left without the
+ * peer's FIN and without a timewait socket.
+ */
+static __always_inline bool awaits_answer(struct ledger_entry *entry, int state)
+{
+	struct cw_closure *closure = &entry->closure;
+	__u64 facts = closure->facts;
+
+	if (facts & CW_FACT(CW_FACT_RST_BEFORE))
+		return false;
+	if (facts & CW_FACT(CW_FACT_RESET_CALLED))
+		return !(facts & CW_FACT(CW_FACT_RST_IN)) && (closure->shutdown_flags & RCV_SHUTDOWN) &&
+		       has_fin(state);
+	return state == TCP_FIN_WAIT2 && (facts & CW_FACT(CW_FACT_DEAD)) && !closure->sock_error &&
+	       !(facts & CW_FACT(CW_FACT_PEER_FIN)) && !entry->timewait_seen;
+}
+
+static __always_inline void note_place(struct ledger_entry *entry, struct sock *sk, struct tcp_sock *tcp,
+				       int state)
+{
+	struct cw_closure *closure = &entry->closure;
+
+	if (closure->facts & (CW_FACT(CW_FACT_DEAD) | CW_FACT(CW_FACT_NEVER_ACCEPTED)))
+		return;
+	if (entry->closing || snapshot_releasing(sk)) {
+		/* also true of softirq that wins the race against a close() which has not locked yet */
+		if ((closure->facts & CW_FACT(CW_FACT_OWNED)) ||
+		    (closure->closer_flags & CW_CLOSER_CLOSED))
+			closure->facts |= CW_FACT(CW_FACT_IN_CLOSE);
+		return;
+	}
+	closure->facts |= CW_FACT(CW_FACT_FD_OPEN);
+	if (!closure->sock_error && is_disconnect(tcp, closure->facts, state))
+		closure->facts |= CW_FACT(CW_FACT_DISCONNECT);
+}
+
+/* The connection ends: the socket leaves `state` for CLOSE. */
+static __always_inline void end_connection(struct ledger_entry *entry, struct sock *sk, struct tcp_sock *tcp,
+					   int state)
+{
+	struct cw_closure *closure = &entry->closure;
+	bool acked;
+
+	closure->end_ns = bpf_ktime_get_boot_ns();
+	snapshot_take(entry, sk, tcp, state);
+	note_place(entry, sk, tcp, state);
+	if (cw_full)
+		closure->facts |= CW_FACT(CW_FACT_FULL_HOOKS);
+	if (closure->facts & CW_FACT(CW_FACT_IN_CLOSE)) {
+		if (identity_usable(sk))
+			note_close(entry, state);
+	} else if (closure->facts & CW_FACT(CW_FACT_DISCONNECT)) {
+		identity_note(entry, CW_ROLE_USER);
+	}
+	if ((closure->facts & CW_FACT(CW_FACT_NEVER_ACCEPTED)) && !closure->sock_error &&
+	    state != TCP_SYN_RECV)
+		note_listener(entry);
+	if (closure->sock_error == ECONNABORTED && identity_usable(sk) && !entry->aborting) {
+		identity_of_current(&closure->actor);
+		closure->facts |= CW_FACT(CW_FACT_ABORTED_BY_OTHER);
+	}
+	if (!(closure->facts & CW_FACT(CW_FACT_FD_OPEN)) ||
+	    (closure->facts & CW_FACT(CW_FACT_DISCONNECT)))
+		closure->unread = snapshot_unread(sk, tcp);
+	acked = has_fin(state) && tcp->snd_una == tcp->write_seq;
+	note_linger(entry, sk, acked, true);
+	if (awaits_answer(entry, state))
+		closure->facts |= CW_FACT(CW_FACT_AWAITS_RST);
+	if (cw_timewait_cookies && (closure->facts & CW_FACT(CW_FACT_AWAITS_RST)) &&
+	    !(closure->facts & CW_FACT(CW_FACT_RESET_CALLED)))
+		entry->timewait = bpf_get_socket_cookie(sk);
+	if (end_continues(entry, tcp, state))
+		entry->stage = STAGE_ENDED;
+	else
+		record_closure(entry);
+}
+
+/* ---- handlers ---- */
+
+/* A new connection on the socket (connect() again after AF_UNSPEC): the old one is settled first. */
+static __always_inline void begin_connection(struct sock *sk, bool active)
+{
+	struct ledger_entry *entry = ledger_open(sk, true);
+
+	if (!entry)
+		return;
+	if (entry->stage == STAGE_ENDED)
+		record_closure(entry);
+	ledger_clear(entry);
+	if (active) {
+		entry->closure.facts |= CW_FACT(CW_FACT_ACTIVE_OPEN);
+		if (identity_usable(sk))
+			identity_note(entry, CW_ROLE_OPENER);
+	}
+}
+
+static __always_inline void note_established(struct sock *sk, struct tcp_sock *tcp, int old)
+{
+	struct ledger_entry *entry;
+
+	if (old == TCP_SYN_RECV) /* a passive child, or a simultaneous open that was met before */
+		entry = ledger_open(sk, true);
+	else
+		entry = ledger_find(sk);
+	if (!entry)
+		return;
+	entry->born = 1;
+	entry->acked_start = tcp->bytes_acked;
+	entry->closure.born_ns = bpf_ktime_get_boot_ns();
+}
+
+static __always_inline void note_listener_end(struct sock *sk)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct closing_listener closing = {};
+	struct ledger_entry *entry = ledger_find(sk);
+
+	if (!entry)
+		entry = ledger_open(sk, false);
+	if (entry) {
+		closing.owner = entry->closure.process;
+		closing.role = entry->closure.role;
+	}
+	closing.closer_flags = identity_closer_flags(&closing.exit_code) |
+			       (snapshot_releasing(sk) ? CW_CLOSER_CLOSED : CW_CLOSER_SHUTDOWN);
+	bpf_map_update_elem(&closing_listeners, &thread, &closing, BPF_ANY);
+}
+
+static __always_inline void handle_set_state(struct sock *sk, int old, int next)
+{
+	struct ledger_entry *entry;
+	struct tcp_sock *tcp;
+
+	if (!is_tcp(sk))
+		return;
+	if (next == TCP_SYN_SENT || next == TCP_LISTEN) {
+		begin_connection(sk, next == TCP_SYN_SENT);
+		if (next == TCP_LISTEN && (entry = ledger_find(sk)))
+			identity_note(entry, CW_ROLE_OPENER);
+		return;
+	}
+	if (old == TCP_LISTEN) {
+		if (next == TCP_CLOSE)
+			note_listener_end(sk);
+		return;
+	}
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp)
+		return;
+	if (next == TCP_ESTABLISHED) {
+		note_established(sk, tcp, old);
+		return;
+	}
+	if (next == TCP_CLOSE_WAIT || next == TCP_SYN_RECV || old == TCP_CLOSE)
+		return;
+	entry = ledger_open(sk, old == TCP_SYN_RECV);
+	if (!entry) {
+		if (next == TCP_CLOSE) {
+			COUNT(ended);
+			COUNT(lost_ledger);
+		}
+		return;
+	}
+	if (old == next || (!has_fin(old) && has_fin(next))) {
+		if (old == next) {
+			snapshot_guess_fin(entry, tcp, old);
+		} else if (!entry->fin_known) {
+			entry->fin_sequence = tcp->write_seq;
+			entry->fin_known = 1;
+			if (next == TCP_LAST_ACK)
+				entry->closure.facts |= CW_FACT(CW_FACT_PEER_FIN_FIRST);
+		}
+		note_local_end(entry, sk, old, next);
+		return;
+	}
+	snapshot_guess_fin(entry, tcp, old);
+	if (next == TCP_CLOSE) {
+		if (entry->stage == STAGE_OPEN)
+			end_connection(entry, sk, tcp, old);
+		return;
+	}
+	if (next == TCP_CLOSING)
+		entry->closure.facts |= CW_FACT(CW_FACT_CLOSING);
+	note_linger(entry, sk, next == TCP_FIN_WAIT2, false);
+}
+
+/* Data reached the timewait socket in FIN_WAIT2, or it ended there; `fact` says which. */
+static __always_inline void amend_timewait(__u64 key, enum cw_fact fact, int reason)
+{
+	struct closure_name *name = bpf_map_lookup_elem(&timewaits, &key);
+	struct cw_amendment amendment = {};
+
+	if (!name)
+		return;
+	amendment.header.id = name->id;
+	amendment.header.cpu = name->cpu;
+	amendment.facts = CW_FACT(fact);
+	if (fact == CW_FACT_LATE_DATA_RESET)
+		amendment.facts |= CW_FACT(CW_FACT_RST_ANSWER);
+	amendment.rst_reason = reason;
+	bpf_map_delete_elem(&timewaits, &key);
+	record_amendment(&amendment);
+}
+
+static __always_inline void amend_answer(struct ledger_entry *entry, int reason)
+{
+	struct cw_amendment amendment = {};
+
+	amendment.header.id = entry->closure.header.id;
+	amendment.header.cpu = entry->closure.header.cpu;
+	amendment.facts = CW_FACT(CW_FACT_RST_ANSWER);
+	amendment.rst_reason = reason;
+	record_amendment(&amendment);
+}
+
+/*
+ * tp tcp_send_reset: we sent a RST. `answer`: to a segment (skb not NULL), else of our own accord.
+ * Since 6.10 also for sockets that are no full sockets, and for none at all.
+ */
+static __always_inline void handle_send_reset(struct sock *sk, bool answer, int reason)
+{
+	struct ledger_entry *entry;
+	int state;
+
+	if (!sk) {
+		COUNT(rst_no_socket);
+		return;
+	}
+	state = sk->__sk_common.skc_state;
+	if (state == TCP_TIME_WAIT) {
+		if (cw_timewait_cookies)
+			amend_timewait((__u64)sk->__sk_common.skc_cookie.counter, CW_FACT_LATE_DATA_RESET,
+				       reason);
+		return;
+	}
+	if (state > TCP_CLOSING || state == TCP_LISTEN || !is_tcp(sk))
+		return;
+	entry = ledger_find(sk);
+	if (!entry) {
+		if (state == TCP_CLOSE || answer)
+			return;
+		entry = ledger_open(sk, false);
+		if (!entry)
+			return;
+	}
+	if (answer) {
+		if (state != TCP_CLOSE || !(entry->closure.facts & CW_FACT(CW_FACT_AWAITS_RST)))
+			return;
+		if (entry->stage == STAGE_RECORDED && entry->carried)
+			amend_answer(entry, reason);
+		entry->closure.facts |= CW_FACT(CW_FACT_RST_ANSWER);
+		entry->closure.facts &= ~CW_FACT(CW_FACT_AWAITS_RST);
+		return;
+	}
+	if (reason >= 0)
+		entry->closure.rst_reason = reason;
+	if (state != TCP_CLOSE) {
+		entry->closure.facts |= CW_FACT(CW_FACT_RST_BEFORE);
+		return;
+	}
+	entry->closure.facts |= CW_FACT(CW_FACT_RST_AFTER);
+	if (entry->stage == STAGE_ENDED)
+		record_closure(entry);
+}
+
+/* tp tcp_receive_reset: first line of tcp_reset(): a RST came in, or data came after close. */
+static __always_inline void handle_receive_reset(struct sock *sk)
+{
+	struct ledger_entry *entry;
+
+	if (!is_tcp(sk) || sk->__sk_common.skc_state == TCP_CLOSE)
+		return;
+	entry = ledger_open(sk, false);
+	if (entry)
+		entry->closure.facts |= CW_FACT(CW_FACT_RESET_CALLED);
+}
+
+/* The descriptor of an ended connection is closed at last: what was not read by now is lost. */
+static __always_inline void amend_late_close(struct ledger_entry *entry, struct sock *sk)
+{
+	struct cw_amendment amendment = {};
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+	if (!tcp)
+		return;
+	amendment.unread = snapshot_unread(sk, tcp);
+	if (!amendment.unread && entry->closure.role != CW_ROLE_NONE)
+		return;
+	amendment.header.id = entry->closure.header.id;
+	amendment.header.cpu = entry->closure.header.cpu;
+	amendment.rst_reason = -1;
+	amendment.closer_flags = CW_CLOSER_CLOSED;
+	if (entry->closure.role == CW_ROLE_NONE) {
+		__s32 exit_code = 0;
+
+		amendment.closer_flags |= identity_closer_flags(&exit_code);
+		amendment.role = CW_ROLE_CLOSER;
+		identity_of_current(&amendment.process);
+	}
+	if (amendment.unread) {
+		struct cw_totals *sum;
+		struct cw_totals_key key = {
+			.pid = entry->closure.process.pid,
+			.start_ns = entry->closure.process.start_ns,
+		};
+
+		sum = bpf_map_lookup_elem(&totals, &key);
+		__sync_fetch_and_add(sum ? &sum->unread : &cw_totals_other.unread, amendment.unread);
+	}
+	record_amendment(&amendment);
+}
+
+/* tp tcp_destroy_sock: the socket is released; what waited for it is complete. */
+static __always_inline void handle_destroy_sock(struct sock *sk)
+{
+	struct ledger_entry *entry;
+
+	if (!is_tcp(sk))
+		return;
+	entry = ledger_find(sk);
+	if (!entry)
+		return;
+	if (entry->stage == STAGE_ENDED)
+		record_closure(entry);
+	else if (entry->stage == STAGE_RECORDED && entry->carried &&
+		 (entry->closure.facts & CW_FACT(CW_FACT_FD_OPEN)) &&
+		 !(entry->closure.facts & CW_FACT(CW_FACT_DISCONNECT)))
+		amend_late_close(entry, sk);
+	/* the RST answer to data after close comes after this (kernel.md 1.6) */
+	if (!(entry->closure.facts & CW_FACT(CW_FACT_AWAITS_RST)))
+		ledger_drop(sk);
+}
+
+/* tp tcp_rcv_space_adjust: the current task has read from the socket. Hot: once per recv(). */
+static __always_inline void handle_read(struct sock *sk)
+{
+	struct ledger_entry *entry;
+
+	if (!is_tcp(sk) || !identity_usable(sk))
+		return;
+	entry = ledger_find(sk);
+	if (entry && entry->closure.role == CW_ROLE_USER &&
+	    entry->closure.process.tid == (__u32)bpf_get_current_pid_tgid())
+		return;
+	if (!entry)
+		entry = ledger_open(sk, false);
+	if (entry && entry->stage == STAGE_OPEN)
+		identity_note(entry, CW_ROLE_USER);
+}
+
+/* ---- full set ---- */
+
+/* fexit inet_csk_accept: the child is the caller's from now on. */
+static __always_inline void handle_accept(struct sock *child)
+{
+	struct ledger_entry *entry;
+
+	if (!child || !is_tcp(child))
+		return;
+	entry = ledger_open(child, child->__sk_common.skc_state == TCP_SYN_RECV);
+	if (entry)
+		identity_note(entry, CW_ROLE_ACCEPTOR);
+}
+
+/* fentry tcp_close: not locked yet; only the time is taken. */
+static __always_inline void handle_close_called(struct sock *sk)
+{
+	struct ledger_entry *entry = is_tcp(sk) ? ledger_find(sk) : NULL;
+
+	if (entry)
+		entry->called_ns = bpf_ktime_get_boot_ns();
+}
+
+/* fentry __tcp_close: locked; also reached by MPTCP subflows, which do not pass tcp_close(). */
+static __always_inline void handle_close_begins(struct sock *sk)
+{
+	int state = sk->__sk_common.skc_state;
+	struct ledger_entry *entry;
+
+	if (!is_tcp(sk) || state == TCP_LISTEN)
+		return;
+	entry = state == TCP_CLOSE ? ledger_find(sk) : ledger_open(sk, false);
+	if (!entry)
+		return;
+	entry->closing = 1;
+	if (!entry->called_ns)
+		entry->called_ns = bpf_ktime_get_boot_ns();
+	if (state != TCP_CLOSE)
+		note_close(entry, state);
+}
+
+/* fexit __tcp_close: the caller is about to return. */
+static __always_inline void handle_close_ends(struct sock *sk)
+{
+	struct ledger_entry *entry = is_tcp(sk) ? ledger_find(sk) : NULL;
+
+	if (!entry || !entry->closing)
+		return;
+	entry->closing = 0;
+	if (entry->stage == STAGE_OPEN)
+		entry->closure.blocked_ns = bpf_ktime_get_boot_ns() - entry->called_ns;
+}
+
+/* fexit sk_stream_wait_close: SO_LINGER was waited for; still closing means it ended without success. */
+static __always_inline void handle_linger_ends(struct sock *sk)
+{
+	struct ledger_entry *entry = is_tcp(sk) ? ledger_find(sk) : NULL;
+
+	if (entry && entry->stage == STAGE_OPEN && linger_waits_in(sk->__sk_common.skc_state) &&
+	    (entry->closure.facts & CW_FACT(CW_FACT_LINGER_WAIT)) && !entry->closure.linger_ns) {
+		entry->closure.facts |= CW_FACT(CW_FACT_LINGER_LEFT);
+		entry->closure.linger_ns = bpf_ktime_get_boot_ns() - entry->closure.close_ns;
+	}
+}
+
+/* fentry tcp_send_fin: write_seq is the end of application data; in SYN_RECV (TFO) also in softirq. */
+static __always_inline void handle_send_fin(struct sock *sk)
+{
+	struct ledger_entry *entry = is_tcp(sk) ? ledger_find(sk) : NULL;
+	struct tcp_sock *tcp;
+
+	if (!entry || entry->fin_known)
+		return;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp)
+		return;
+	entry->fin_sequence = tcp->write_seq;
+	entry->fin_known = 1;
+}
+
+/* fentry tcp_send_active_reset: the reason is known even where the RST then cannot be sent. */
+static __always_inline void handle_active_reset(struct sock *sk, int reason)
+{
+	struct ledger_entry *entry = is_tcp(sk) ? ledger_find(sk) : NULL;
+
+	if (entry && reason >= 0)
+		entry->closure.rst_reason = reason;
+}
+
+/* fentry tcp_reset: tells a RST from data after close. Only the first segment counts. */
+static __always_inline void handle_reset_segment(struct sock *sk, struct sk_buff *skb)
+{
+	struct ledger_entry *entry;
+
+	if (!is_tcp(sk) || !skb || sk->__sk_common.skc_state == TCP_CLOSE)
+		return;
+	entry = ledger_open(sk, false);
+	if (entry)
+		entry->closure.facts |= compat_segment_is_rst(skb) ? CW_FACT(CW_FACT_RST_IN) :
+								     CW_FACT(CW_FACT_NO_RST_IN);
+}
+
+/* Is it a full TCP socket? tcp_abort() is also called for timewait and request sockets. */
+static __always_inline bool is_full(struct sock *sk)
+{
+	int state = sk->__sk_common.skc_state;
+
+	return state != TCP_TIME_WAIT && state <= TCP_CLOSING && is_tcp(sk);
+}
+
+/* fentry tcp_abort: SOCK_DESTROY (ss -K) or bpf_sock_destroy(); not locked yet. */
+static __always_inline void handle_abort_begins(struct sock *sk)
+{
+	struct ledger_entry *entry;
+
+	if (!is_full(sk) || sk->__sk_common.skc_state == TCP_LISTEN || sk->__sk_common.skc_state == TCP_CLOSE)
+		return;
+	entry = ledger_open(sk, false);
+	if (!entry)
+		return;
+	entry->aborting = 1;
+	identity_of_current(&entry->closure.actor);
+	entry->closure.facts |= CW_FACT(CW_FACT_ABORTED_BY_OTHER);
+}
+
+/* fexit tcp_abort: on 5.10 an orphan survives it, without its queue and without a timer. */
+static __always_inline void handle_abort_ends(struct sock *sk)
+{
+	struct ledger_entry *entry;
+	struct tcp_sock *tcp;
+	int state;
+
+	if (!is_full(sk))
+		return;
+	state = sk->__sk_common.skc_state;
+	entry = ledger_find(sk);
+	if (!entry || !entry->aborting)
+		return;
+	entry->aborting = 0;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp || state == TCP_CLOSE || !SOCKET_FLAG(sk, SOCK_DEAD) || entry->stage != STAGE_OPEN)
+		return;
+	entry->closure.facts |= CW_FACT(CW_FACT_STUCK_ORPHAN);
+	end_connection(entry, sk, tcp, state);
+	record_closure(entry);
+}
+
+/* fexit inet_twsk_alloc: the rest of the connection belongs to a mini-socket (NULL: no bucket). */
+static __always_inline void handle_timewait_alloc(const struct sock *sk, int state, __u64 timewait)
+{
+	struct ledger_entry *entry = ledger_find((struct sock *)sk);
+
+	if (!entry)
+		return;
+	entry->timewait_seen = 1;
+	entry->closure.facts |= CW_FACT(CW_FACT_TIMEWAIT);
+	if (state == TCP_FIN_WAIT2)
+		entry->timewait = timewait;
+}
+
+/* fexit tcp_timewait_state_process: TCP_TW_RST (1) answers data; the peer's FIN moves on to TIME_WAIT. */
+static __always_inline void handle_timewait_segment(struct inet_timewait_sock *timewait, int verdict)
+{
+	__u64 key = (__u64)timewait;
+
+	if (verdict == 1)
+		amend_timewait(key, CW_FACT_LATE_DATA_RESET, -1);
+	else if (timewait->tw_substate == TCP_TIME_WAIT)
+		bpf_map_delete_elem(&timewaits, &key);
+}
+
+/* fentry inet_twsk_kill: the end of the mini-socket; in FIN_WAIT2 the peer never finished. */
+static __always_inline void handle_timewait_end(struct inet_timewait_sock *timewait)
+{
+	if (timewait->tw_substate == TCP_FIN_WAIT2)
+		amend_timewait((__u64)timewait, CW_FACT_PEER_NEVER_CLOSED, -1);
+}
+
+#endif

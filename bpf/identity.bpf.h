@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who: the current task as a cw_task, and how it is running. Only to be asked where the socket lock
+ * is owned by a process (identity_usable): in softirq `current` is an arbitrary victim.
+ */
+#ifndef CLOSEWATCH_IDENTITY_BPF_H
+#define CLOSEWATCH_IDENTITY_BPF_H
+
+#include "filter.bpf.h"
+#include "ledger.bpf.h"
+
+/* asm/unistd.h, x86-64 */
+#define NR_IO_URING_ENTER 426
+
+/*
+ * Exit codes of tasks that are exiting, for kernels on which the current task cannot be read (5.10).
+ * Inserted: sched_process_exit. Deleted: sched_process_fork of the same tid. Looked up: at a close.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, __s32);
+} exiting SEC(".maps");
+
+/* The socket lock is held by a process, not by softirq or a timer (sock_owned_by_user). */
+static __always_inline bool identity_usable(struct sock *sk)
+{
+	return sk->sk_lock.owned != 0;
+}
+
+static __always_inline void identity_of_current(struct cw_task *task)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct task_struct *current = compat_current();
+
+	task->pid = id >> 32;
+	task->tid = (__u32)id;
+	task->uid = (__u32)bpf_get_current_uid_gid();
+	task->_pad = 0;
+	task->cgroup_id = bpf_get_current_cgroup_id();
+	task->start_ns = current ? current->group_leader->start_boottime : 0;
+	bpf_get_current_comm(task->comm, sizeof(task->comm));
+}
+
+/* Replaces the process of the entry unless a stronger role is known. */
+static __always_inline void identity_note(struct ledger_entry *entry, enum cw_role role)
+{
+	if (entry->closure.role > role)
+		return;
+	identity_of_current(&entry->closure.process);
+	entry->closure.role = role;
+	entry->in_cgroup = filter_current_in_cgroup();
+}
+
+/* enum cw_closer_flags of the current task; the exit code where it is exiting. */
+static __always_inline __u8 identity_closer_flags(__s32 *exit_code)
+{
+	struct task_struct *current = compat_current();
+	__u8 flags = 0;
+
+	if (!current) {
+		__u32 tid = (__u32)bpf_get_current_pid_tgid();
+		__s32 *code = bpf_map_lookup_elem(&exiting, &tid);
+
+		if (code) {
+			*exit_code = *code;
+			flags |= CW_CLOSER_EXITING;
+		}
+		return flags;
+	}
+	if (current->flags & PF_EXITING) {
+		*exit_code = current->exit_code;
+		flags |= CW_CLOSER_EXITING;
+	}
+	if (current->flags & PF_IO_WORKER)
+		flags |= CW_CLOSER_IO_WORKER;
+	if (current->flags & PF_KTHREAD)
+		flags |= CW_CLOSER_KTHREAD;
+	if (BPF_CORE_READ_BITFIELD(current, in_execve))
+		flags |= CW_CLOSER_EXEC;
+	if (!flags && compat_syscall(current) == NR_IO_URING_ENTER)
+		flags |= CW_CLOSER_IO_URING;
+	return flags;
+}
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What existed before the hooks: who holds which socket (iter/task_file, once at the start), and the
+ * closures that still run in the background (iter/tcp, on request; sockets of the reader's namespace).
+ */
+#ifndef CLOSEWATCH_ITERATORS_BPF_H
+#define CLOSEWATCH_ITERATORS_BPF_H
+
+#include "ledger.bpf.h"
+#include "snapshot.bpf.h"
+#include "filter.bpf.h"
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define CGROUP_DEPTH 16 /* levels that are looked at for the cgroup filter */
+
+static __always_inline __u64 holder_in_cgroup(struct cgroup *cgroup)
+{
+	struct cgroup_subsys_state *css;
+
+	if (!cw_filter.cgroup_id)
+		return 1;
+	css = &cgroup->self;
+	for (int level = 0; level < CGROUP_DEPTH && css; level++) {
+		if (css->cgroup->kn->id == cw_filter.cgroup_id)
+			return 1;
+		css = css->parent;
+	}
+	return 0;
+}
+
+static __always_inline void handle_holder(struct task_struct *task, struct file *file)
+{
+	struct holder holder = {};
+	const __u64 *comm;
+	struct cgroup *cgroup;
+	__u64 inode;
+
+	if ((file->f_inode->i_mode & S_IFMT) != S_IFSOCK)
+		return;
+	inode = file->f_inode->i_ino;
+	cgroup = task->cgroups->dfl_cgrp;
+	holder.task.pid = (__u32)task->tgid;
+	holder.task.tid = (__u32)task->pid;
+	holder.task.uid = task->real_cred->uid.val;
+	holder.task.start_ns = task->group_leader->start_boottime;
+	holder.task.cgroup_id = cgroup->kn->id;
+	comm = (const __u64 *)task->comm;
+	((__u64 *)holder.task.comm)[0] = comm[0];
+	((__u64 *)holder.task.comm)[1] = comm[1];
+	holder.in_cgroup = holder_in_cgroup(cgroup);
+	bpf_map_update_elem(&holders, &inode, &holder, BPF_ANY);
+}
+
+/* An orphan that still has something to settle with its peer. */
+static __always_inline void handle_pending(struct seq_file *seq, struct sock_common *common)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(common);
+	struct cw_pending pending = {};
+	struct ledger_entry *entry;
+	struct sock *sk;
+	int state;
+
+	if (!tcp)
+		return;
+	sk = (struct sock *)tcp;
+	state = sk->__sk_common.skc_state;
+	if (!SOCKET_FLAG(sk, SOCK_DEAD) || state == TCP_CLOSE)
+		return;
+	pending.now_ns = bpf_ktime_get_boot_ns();
+	pending.state = (__u8)state;
+	pending.family = (__u8)sk->__sk_common.skc_family;
+	snapshot_address(pending.local, sk, false);
+	snapshot_address(pending.peer, sk, true);
+	pending.local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
+	pending.peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	pending.netns = sk->__sk_common.skc_net.net->ns.inum;
+	pending.never_sent = tcp->write_seq - tcp->snd_nxt;
+	pending.unacked = tcp->snd_nxt - tcp->snd_una;
+	/* the FIN of an orphan is queued: the last number that is not acknowledged */
+	if (pending.never_sent)
+		pending.never_sent--;
+	else if (pending.unacked)
+		pending.unacked--;
+	entry = ledger_find(sk);
+	if (entry) {
+		pending.process = entry->closure.process;
+		pending.role = entry->closure.role;
+		pending.close_ns = entry->closure.close_ns;
+	}
+	bpf_seq_write(seq, &pending, sizeof(pending));
+}
+
+#endif

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/kernel/attach_plan.h"
+
+#include <algorithm>
+#include <array>
+
+namespace closewatch {
+namespace {
+
+constexpr std::array kTable{
+    Hook{"tp_btf__inet_sock_set_state", HookKind::tracepoint, "inet_sock_set_state", HookSet::base,
+         true, ""},
+    Hook{"tp_btf__tcp_send_reset", HookKind::tracepoint, "tcp_send_reset", HookSet::base, true, ""},
+    Hook{"tp_btf__tcp_receive_reset", HookKind::tracepoint, "tcp_receive_reset", HookSet::base,
+         true, ""},
+    Hook{"tp_btf__tcp_destroy_sock", HookKind::tracepoint, "tcp_destroy_sock", HookSet::base, true,
+         ""},
+    Hook{"tp_btf__tcp_rcv_space_adjust", HookKind::tracepoint, "tcp_rcv_space_adjust",
+         HookSet::base, true, ""},
+    Hook{"iter__task_file", HookKind::iterator, "task_file", HookSet::base, false,
+         "the owner of a socket opened before the start, until it reads or closes"},
+    Hook{"tp_btf__sched_process_exit", HookKind::tracepoint, "sched_process_exit", HookSet::base,
+         false, "whether a close came from the exit of its process"},
+    Hook{"tp_btf__sched_process_fork", HookKind::tracepoint, "sched_process_fork", HookSet::base,
+         false, "whether a close came from the exit of its process"},
+    Hook{"fentry__tcp_close", HookKind::fentry, "tcp_close", HookSet::full, false,
+         "the time that close() waited for the socket lock"},
+    Hook{"fentry____tcp_close", HookKind::fentry, "__tcp_close", HookSet::full, false,
+         "the time that close() blocked"},
+    Hook{"fexit____tcp_close", HookKind::fexit, "__tcp_close", HookSet::full, false,
+         "the time that close() blocked"},
+    Hook{"fexit__sk_stream_wait_close", HookKind::fexit, "sk_stream_wait_close", HookSet::full,
+         false, "a linger that a signal interrupted, when the connection ends after its time"},
+    Hook{"fentry__tcp_send_fin", HookKind::fentry, "tcp_send_fin", HookSet::full, false,
+         "the FIN of a TCP Fast Open child that is closed before its handshake ends"},
+    Hook{"fentry__tcp_send_active_reset", HookKind::fentry, "tcp_send_active_reset", HookSet::full,
+         false, "the reason of a RST that could not be sent"},
+    Hook{"fentry__tcp_reset", HookKind::fentry, "tcp_reset", HookSet::full, false,
+         "a RST at once: it is told from data after close by what follows within 50 ms"},
+    Hook{"fentry__tcp_abort", HookKind::fentry, "tcp_abort", HookSet::full, false,
+         "who destroyed an orphan"},
+    Hook{"fexit__tcp_abort", HookKind::fexit, "tcp_abort", HookSet::full, false,
+         "an orphan that SOCK_DESTROY left without a timer (5.10)"},
+    Hook{"fexit__inet_csk_accept", HookKind::fexit, "inet_csk_accept", HookSet::full, false,
+         "the process that accepted, until it reads or closes"},
+    Hook{"fexit__inet_twsk_alloc", HookKind::fexit, "inet_twsk_alloc", HookSet::full, false,
+         "the fate of a FIN_WAIT2 timewait socket"},
+    Hook{"fexit__tcp_timewait_state_process", HookKind::fexit, "tcp_timewait_state_process",
+         HookSet::full, false, "data that reaches a FIN_WAIT2 timewait socket"},
+    Hook{"fentry__inet_twsk_kill", HookKind::fentry, "inet_twsk_kill", HookSet::full, false,
+         "a peer that never closed"},
+};
+
+int arguments_of(const std::map<std::string, int, std::less<>>& known, std::string_view name,
+                 int otherwise) {
+  const auto found = known.find(name);
+  return found == known.end() ? otherwise : found->second;
+}
+
+// Empty when the hook is to run.
+std::string reason_against(const Hook& hook, const Features& features, HookSet set) {
+  if (hook.set == HookSet::full && set == HookSet::base) {
+    return features.fentry_refused.empty() ? "base hooks were asked for" : features.fentry_refused;
+  }
+  if (hook.kind == HookKind::iterator) {
+    return {};
+  }
+  if (hook.target.starts_with("sched_process_") && features.current_task) {
+    return "not needed: the current task can be read";
+  }
+  const auto& known = hook.kind == HookKind::tracepoint ? features.tracepoints : features.functions;
+  const auto found = known.find(hook.target);
+  if (found == known.end()) {
+    return "not in this kernel's BTF";
+  }
+  if (hook.target == "tcp_reset" && found->second < 2) {
+    return "this kernel's tcp_reset() is not given the segment";
+  }
+  return {};
+}
+
+PlanKnobs knobs_for(const Features& features, HookSet set) {
+  PlanKnobs knobs;
+  knobs.use_storage = features.socket_storage;
+  knobs.full = set == HookSet::full;
+  knobs.send_reset_arguments = arguments_of(features.tracepoints, "tcp_send_reset", 2);
+  // (sk, gfp), (sk, gfp, reason) or (sk, reason): with reset reasons known, the reason is the last.
+  if (!features.reset_reasons.empty()) {
+    const int count = arguments_of(features.functions, "tcp_send_active_reset", 0);
+    const bool reason_in_two = knobs.send_reset_arguments >= 3;
+    if (count == 3) {
+      knobs.active_reset_reason = 2;
+    } else if (count == 2 && reason_in_two) {
+      knobs.active_reset_reason = 1;
+    }
+  }
+  knobs.accept_arguments = arguments_of(features.functions, "inet_csk_accept", 2);
+  knobs.timewait_process_arguments =
+      arguments_of(features.functions, "tcp_timewait_state_process", 5);
+  knobs.timewait_cookies =
+      set == HookSet::base && knobs.send_reset_arguments >= 3 && knobs.use_storage;
+  return knobs;
+}
+
+}  // namespace
+
+const std::span<const Hook> kHooks{kTable};
+
+std::string_view name_of(HookKind kind) {
+  switch (kind) {
+    case HookKind::tracepoint:
+      return "tp_btf";
+    case HookKind::fentry:
+      return "fentry";
+    case HookKind::fexit:
+      return "fexit";
+    case HookKind::iterator:
+      return "iter";
+  }
+  return {};
+}
+
+std::string_view name_of(HookSet set) { return set == HookSet::full ? "full" : "base"; }
+
+Result<> AttachPlan::drop(std::string_view program, std::string why) {
+  const auto found = std::find_if(hooks.begin(), hooks.end(), [&](const PlannedHook& planned) {
+    return planned.hook->program == program;
+  });
+  if (found == hooks.end()) {
+    return {};
+  }
+  if (found->hook->required) {
+    return Error{.what = "cannot attach " + std::string(name_of(found->hook->kind)) + "/" +
+                         std::string(found->hook->target) + ": " + why,
+                 .hint = "run as root, or with CAP_BPF and CAP_PERFMON; see `closewatch doctor`",
+                 .code = ExitCode::unsupported};
+  }
+  found->chosen = false;
+  found->why_not = std::move(why);
+  return {};
+}
+
+std::vector<std::string> AttachPlan::degradations() const {
+  std::vector<std::string> lines;
+  for (const PlannedHook& planned : hooks) {
+    if (!planned.chosen && !planned.why_not.starts_with("not needed")) {
+      lines.push_back(std::string(name_of(planned.hook->kind)) + "/" +
+                      std::string(planned.hook->target) + " (" + planned.why_not +
+                      "): not seen: " + std::string(planned.hook->without));
+    }
+  }
+  return lines;
+}
+
+Result<AttachPlan> make_plan(const Features& features, HookMode mode) {
+  if (mode == HookMode::full && !features.fentry_refused.empty()) {
+    return Error{.what = "the full hook set cannot be attached: fentry: " + features.fentry_refused,
+                 .hint = "use --hooks base (every class, reason and byte count is right there too)",
+                 .code = ExitCode::unsupported};
+  }
+  AttachPlan plan;
+  plan.set =
+      mode != HookMode::base && features.fentry_refused.empty() ? HookSet::full : HookSet::base;
+  for (const Hook& hook : kHooks) {
+    std::string against = reason_against(hook, features, plan.set);
+    if (!against.empty() && hook.required) {
+      return Error{.what = "this kernel lacks " + std::string(name_of(hook.kind)) + "/" +
+                           std::string(hook.target) + ": " + against,
+                   .hint = "closewatch needs Linux 5.10 or later with BTF for its tracepoints",
+                   .code = ExitCode::unsupported};
+    }
+    plan.hooks.push_back({&hook, against.empty(), std::move(against)});
+  }
+  plan.knobs = knobs_for(features, plan.set);
+  return plan;
+}
+
+}  // namespace closewatch

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/kernel/features.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <linux/bpf.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include "userspace/base/unique_fd.h"
+#include "userspace/kernel/attach_plan.h"
+
+namespace closewatch {
+namespace {
+
+struct BtfDeleter {
+  void operator()(btf* object) const { btf__free(object); }
+};
+using BtfPtr = std::unique_ptr<btf, BtfDeleter>;
+
+std::optional<int> function_arguments(const btf* kernel, std::string_view name) {
+  const int id = btf__find_by_name_kind(kernel, std::string(name).c_str(), BTF_KIND_FUNC);
+  if (id < 0) {
+    return std::nullopt;
+  }
+  const btf_type* function = btf__type_by_id(kernel, static_cast<__u32>(id));
+  const btf_type* proto = btf__type_by_id(kernel, function->type);
+  return btf_vlen(proto);
+}
+
+// btf_trace_<name> is a typedef of a pointer to a function whose first argument is the context.
+std::optional<int> tracepoint_arguments(const btf* kernel, std::string_view name) {
+  const std::string symbol = "btf_trace_" + std::string(name);
+  const int id = btf__find_by_name_kind(kernel, symbol.c_str(), BTF_KIND_TYPEDEF);
+  if (id < 0) {
+    return std::nullopt;
+  }
+  const btf_type* type = btf__type_by_id(kernel, static_cast<__u32>(id));
+  type = btf__type_by_id(kernel, type->type);
+  type = btf__type_by_id(kernel, type->type);
+  return btf_vlen(type) - 1;
+}
+
+std::map<int, std::string> reset_reasons(const btf* kernel) {
+  static constexpr std::string_view kPrefix = "SK_RST_REASON_";
+  std::map<int, std::string> names;
+  const int id = btf__find_by_name_kind(kernel, "sk_rst_reason", BTF_KIND_ENUM);
+  if (id < 0) {
+    return names;
+  }
+  const btf_type* type = btf__type_by_id(kernel, static_cast<__u32>(id));
+  const auto* value = btf_enum(type);
+  for (int i = 0; i < btf_vlen(type); ++i) {
+    std::string_view name = btf__name_by_offset(kernel, value[i].name_off);
+    if (name.substr(0, kPrefix.size()) == kPrefix) {
+      name.remove_prefix(kPrefix.size());
+    }
+    names.emplace(value[i].val, name);
+  }
+  return names;
+}
+
+// Program type and BTF say nothing about attaching (arm64 without direct calls, hardened kernels):
+// load and attach the smallest program.
+std::string try_fentry(const btf* kernel) {
+  const int id = btf__find_by_name_kind(kernel, "tcp_close", BTF_KIND_FUNC);
+  if (id < 0) {
+    return "no BTF for tcp_close";
+  }
+  const std::array<bpf_insn, 2> body{{
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},
+      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+  }};
+  LIBBPF_OPTS(bpf_prog_load_opts, options);
+  options.expected_attach_type = BPF_TRACE_FENTRY;
+  options.attach_btf_id = static_cast<__u32>(id);
+  const UniqueFd program(bpf_prog_load(BPF_PROG_TYPE_TRACING, "closewatch_try", "GPL", body.data(),
+                                       body.size(), &options));
+  if (!program.valid()) {
+    return std::string("load refused: ") + std::strerror(errno);
+  }
+  const UniqueFd link(bpf_raw_tracepoint_open(nullptr, program.get()));
+  if (!link.valid()) {
+    return std::string("attach refused: ") + std::strerror(errno);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Features> probe_features() {
+  const BtfPtr kernel(btf__load_vmlinux_btf());
+  if (!kernel) {
+    return Error{.what = "the kernel has no BTF type information (/sys/kernel/btf/vmlinux)",
+                 .hint = "use a kernel built with CONFIG_DEBUG_INFO_BTF=y; Debian's are since 5.10",
+                 .code = ExitCode::unsupported};
+  }
+  Features features;
+  for (const Hook& hook : kHooks) {
+    auto& known = hook.kind == HookKind::tracepoint ? features.tracepoints : features.functions;
+    const auto arguments = hook.kind == HookKind::tracepoint
+                               ? tracepoint_arguments(kernel.get(), hook.target)
+                               : function_arguments(kernel.get(), hook.target);
+    if (arguments) {
+      known.emplace(hook.target, *arguments);
+    }
+  }
+  features.socket_storage =
+      function_arguments(kernel.get(), "bpf_sk_storage_get_tracing").has_value();
+  features.current_task = function_arguments(kernel.get(), "bpf_get_current_task_btf").has_value();
+  features.reset_reasons = reset_reasons(kernel.get());
+  features.fentry_refused = try_fentry(kernel.get());
+  return features;
+}
+
+}  // namespace closewatch

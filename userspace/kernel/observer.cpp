@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/kernel/observer.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+#include "bpf/abi.h"
+#include "closewatch.skel.h"
+#include "userspace/base/unique_fd.h"
+
+namespace closewatch {
+namespace {
+
+// libbpf's messages are kept for the error report, and shown at once only with -v.
+std::string libbpf_log;       // NOLINT: libbpf's callback takes no context
+bool libbpf_verbose = false;  // NOLINT
+
+int keep_message(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG && !libbpf_verbose) {
+    return 0;
+  }
+  char line[1024];
+  const int length = std::vsnprintf(line, sizeof line, format, arguments);
+  if (length > 0 && libbpf_log.size() < 64 * 1024) {
+    libbpf_log += line;
+  }
+  if (libbpf_verbose) {
+    std::fputs(line, stderr);
+  }
+  return length;
+}
+
+struct SkeletonDeleter {
+  void operator()(closewatch_bpf* skeleton) const { closewatch_bpf::destroy(skeleton); }
+};
+using SkeletonPtr = std::unique_ptr<closewatch_bpf, SkeletonDeleter>;
+
+struct LinkDeleter {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+using LinkPtr = std::unique_ptr<bpf_link, LinkDeleter>;
+
+struct RingDeleter {
+  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
+};
+using RingPtr = std::unique_ptr<ring_buffer, RingDeleter>;
+
+template <typename List>
+__u32 fill(const List& values, __u32 (&out)[CW_FILTER_LIST]) {
+  std::copy(values.begin(), values.end(), out);
+  return static_cast<__u32>(values.size());
+}
+
+Result<cw_filter> kernel_filter(const KernelFilter& filter) {
+  for (const std::size_t size : {filter.pids.size(), filter.uids.size(), filter.local_ports.size(),
+                                 filter.peer_ports.size()}) {
+    if (size > CW_FILTER_LIST) {
+      return Error{.what = "a filter takes at most 16 values, not " + std::to_string(size),
+                   .hint = "filter the output instead, or run closewatch once per group",
+                   .code = ExitCode::usage};
+    }
+  }
+  cw_filter out{};
+  out.pid_count = fill(filter.pids, out.pids);
+  out.uid_count = fill(filter.uids, out.uids);
+  out.local_port_count = fill(filter.local_ports, out.local_ports);
+  out.peer_port_count = fill(filter.peer_ports, out.peer_ports);
+  out.family = filter.family.value_or(0);
+  out.netns = filter.netns.value_or(0);
+  out.cgroup_id = filter.cgroup_id.value_or(0);
+  out.cgroup_level = filter.cgroup_level;
+  out.unestablished = filter.unestablished ? 1 : 0;
+  return out;
+}
+
+// `only`: load this program alone, to see whether it can be loaded.
+Result<SkeletonPtr> load(const AttachPlan& plan, const cw_filter& filter,
+                         const ObserverOptions& options, const Hook* only) {
+  libbpf_log.clear();
+  SkeletonPtr skeleton(closewatch_bpf::open());
+  if (!skeleton) {
+    return Error{.what = std::string("cannot read the BPF object: ") + std::strerror(errno)};
+  }
+  for (const PlannedHook& planned : plan.hooks) {
+    bpf_program* program =
+        bpf_object__find_program_by_name(skeleton->obj, std::string(planned.hook->program).c_str());
+    bpf_program__set_autoload(program, only != nullptr ? planned.hook == only : planned.chosen);
+  }
+  const PlanKnobs& knobs = plan.knobs;
+  skeleton->rodata->cw_filter = filter;
+  skeleton->rodata->cw_use_storage = knobs.use_storage ? 1 : 0;
+  skeleton->rodata->cw_full = knobs.full ? 1 : 0;
+  skeleton->rodata->cw_timewait_cookies = knobs.timewait_cookies ? 1 : 0;
+  skeleton->rodata->cw_send_reset_arguments = static_cast<__u32>(knobs.send_reset_arguments);
+  skeleton->rodata->cw_active_reset_reason = static_cast<__u32>(knobs.active_reset_reason);
+  skeleton->rodata->cw_accept_arguments = static_cast<__u32>(knobs.accept_arguments);
+  skeleton->rodata->cw_timewait_process_arguments =
+      static_cast<__u32>(knobs.timewait_process_arguments);
+  bpf_map__set_autocreate(
+      knobs.use_storage ? skeleton->maps.ledger_hash : skeleton->maps.ledger_storage, false);
+  bpf_map__set_max_entries(skeleton->maps.records, options.ring_bytes);
+  bpf_map__set_max_entries(skeleton->maps.counters, static_cast<__u32>(libbpf_num_possible_cpus()));
+  const int status = closewatch_bpf::load(skeleton.get());
+  if (status != 0) {
+    const bool denied = status == -EPERM || status == -EACCES;
+    return Error{
+        .what = std::string("cannot load the BPF programs: ") + std::strerror(-status),
+        .hint = denied ? "run as root, or with CAP_BPF and CAP_PERFMON (on 5.10 also a memory lock "
+                         "limit: ulimit -l unlimited)"
+                       : "see `closewatch doctor`; with -v the kernel's own words are shown",
+        .code = ExitCode::unsupported};
+  }
+  return skeleton;
+}
+
+// Loads what is planned. Optional programs that do not load are dropped from the plan by name.
+Result<SkeletonPtr> load_planned(AttachPlan& plan, const cw_filter& filter,
+                                 const ObserverOptions& options) {
+  auto loaded = load(plan, filter, options, nullptr);
+  if (loaded.ok()) {
+    return loaded;
+  }
+  bool dropped = false;
+  for (const PlannedHook& planned : std::vector(plan.hooks)) {
+    if (!planned.chosen || planned.hook->required) {
+      continue;
+    }
+    const auto alone = load(plan, filter, options, planned.hook);
+    if (!alone.ok()) {
+      if (auto result = plan.drop(planned.hook->program, alone.error().what); !result.ok()) {
+        return std::move(result).error();
+      }
+      dropped = true;
+    }
+  }
+  return dropped ? load(plan, filter, options, nullptr) : std::move(loaded);
+}
+
+}  // namespace
+
+struct Observer::State {
+  SkeletonPtr skeleton;
+  std::vector<LinkPtr> links;
+  RingPtr ring;
+  const cw_counters* counters = nullptr;
+  std::size_t counters_bytes = 0;
+  std::size_t cpus = 0;
+  const std::function<void(std::span<const std::byte>)>* take = nullptr;
+
+  ~State() {
+    if (counters != nullptr) {
+      ::munmap(const_cast<cw_counters*>(counters), counters_bytes);
+    }
+  }
+
+  static int give(void* context, void* data, std::size_t size) {
+    auto* self = static_cast<State*>(context);
+    (*self->take)({static_cast<const std::byte*>(data), size});
+    return 0;
+  }
+
+  Result<> attach(AttachPlan& plan);
+  Result<> open_ring();
+  Result<> map_counters();
+  void run_holder_iterator(AttachPlan& plan);
+};
+
+Result<> Observer::State::attach(AttachPlan& plan) {
+  for (const PlannedHook& planned : std::vector(plan.hooks)) {
+    if (!planned.chosen || planned.hook->kind == HookKind::iterator) {
+      continue;
+    }
+    bpf_program* program =
+        bpf_object__find_program_by_name(skeleton->obj, std::string(planned.hook->program).c_str());
+    LinkPtr link(bpf_program__attach(program));
+    if (!link) {
+      if (auto result = plan.drop(planned.hook->program, std::strerror(errno)); !result.ok()) {
+        return result;
+      }
+      continue;
+    }
+    links.push_back(std::move(link));
+  }
+  return {};
+}
+
+Result<> Observer::State::open_ring() {
+  ring.reset(ring_buffer__new(bpf_map__fd(skeleton->maps.records), &State::give, this, nullptr));
+  if (!ring) {
+    return Error{.what = std::string("cannot map the ring buffer: ") + std::strerror(errno)};
+  }
+  return {};
+}
+
+Result<> Observer::State::map_counters() {
+  cpus = static_cast<std::size_t>(libbpf_num_possible_cpus());
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  counters_bytes = (cpus * sizeof(cw_counters) + page - 1) / page * page;
+  void* mapped = ::mmap(nullptr, counters_bytes, PROT_READ, MAP_SHARED,
+                        bpf_map__fd(skeleton->maps.counters), 0);
+  if (mapped == MAP_FAILED) {
+    return Error{.what = std::string("cannot map the counters: ") + std::strerror(errno)};
+  }
+  counters = static_cast<const cw_counters*>(mapped);
+  return {};
+}
+
+void Observer::State::run_holder_iterator(AttachPlan& plan) {
+  static constexpr std::string_view kProgram = "iter__task_file";
+  const auto planned =
+      std::find_if(plan.hooks.begin(), plan.hooks.end(),
+                   [](const PlannedHook& hook) { return hook.hook->program == kProgram; });
+  if (planned == plan.hooks.end() || !planned->chosen) {
+    return;
+  }
+  const LinkPtr link(bpf_program__attach_iter(skeleton->progs.iter__task_file, nullptr));
+  const UniqueFd iterator(link ? bpf_iter_create(bpf_link__fd(link.get())) : -1);
+  char none[256];
+  ssize_t got = -1;
+  while (iterator.valid() && (got = ::read(iterator.get(), none, sizeof none)) > 0) {
+  }
+  if (got != 0) {
+    (void)plan.drop(kProgram, std::strerror(errno));  // optional: cannot fail
+  }
+}
+
+Observer::Observer(AttachPlan plan, std::unique_ptr<State> state)
+    : plan_(std::move(plan)), state_(std::move(state)) {}
+Observer::Observer(Observer&&) noexcept = default;
+Observer& Observer::operator=(Observer&&) noexcept = default;
+Observer::~Observer() = default;
+
+Result<Observer> Observer::start(const Features& features, const ObserverOptions& options) {
+  libbpf_verbose = options.verbose;
+  libbpf_set_print(keep_message);
+  libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+  auto filter = kernel_filter(options.filter);
+  if (!filter.ok()) {
+    return std::move(filter).error();
+  }
+  auto plan = make_plan(features, options.mode);
+  if (!plan.ok()) {
+    return std::move(plan).error();
+  }
+  auto state = std::make_unique<State>();
+  auto skeleton = load_planned(*plan, *filter, options);
+  if (!skeleton.ok()) {
+    return std::move(skeleton).error();
+  }
+  state->skeleton = std::move(skeleton).take();
+  if (auto result = state->map_counters(); !result.ok()) {
+    return std::move(result).error();
+  }
+  if (auto result = state->open_ring(); !result.ok()) {
+    return std::move(result).error();
+  }
+  if (auto result = state->attach(*plan); !result.ok()) {
+    return std::move(result).error();
+  }
+  // After the hooks: a socket opened between the two is then known from its start.
+  state->run_holder_iterator(*plan);
+  return Observer(std::move(plan).take(), std::move(state));
+}
+
+Result<std::size_t> Observer::drain(const std::function<void(std::span<const std::byte>)>& take) {
+  state_->take = &take;
+  const int count = ring_buffer__consume(state_->ring.get());
+  state_->take = nullptr;
+  if (count < 0) {
+    return Error{.what = std::string("cannot read the ring buffer: ") + std::strerror(-count)};
+  }
+  return static_cast<std::size_t>(count);
+}
+
+int Observer::wake_fd() const { return ring_buffer__epoll_fd(state_->ring.get()); }
+
+void Observer::arm() {
+  std::atomic_ref(state_->skeleton->bss->cw_reader_waits).store(1, std::memory_order_seq_cst);
+}
+
+KernelCounters Observer::counters() const {
+  KernelCounters sum;
+  for (std::size_t cpu = 0; cpu < state_->cpus; ++cpu) {
+    const cw_counters& slot = state_->counters[cpu];
+    const auto add = [](std::uint64_t& to, const __u64& from) {
+      to += std::atomic_ref(const_cast<__u64&>(from)).load(std::memory_order_relaxed);
+    };
+    add(sum.ended, slot.ended);
+    add(sum.recorded, slot.recorded);
+    add(sum.filtered, slot.filtered);
+    add(sum.lost_ring, slot.lost_ring);
+    add(sum.lost_ledger, slot.lost_ledger);
+    add(sum.unestablished, slot.unestablished);
+    add(sum.unestablished_lost, slot.unestablished_lost);
+    add(sum.amended, slot.amended);
+    add(sum.amended_lost, slot.amended_lost);
+    add(sum.totals_folded, slot.totals_folded);
+    add(sum.rst_no_socket, slot.rst_no_socket);
+    add(sum.wakeups, slot.wakeups);
+  }
+  return sum;
+}
+
+namespace {
+
+ProcessTotals totals_from(const cw_totals& raw) {
+  ProcessTotals out;
+  out.process.uid = raw.uid;
+  std::memcpy(out.process.comm_bytes.data(), raw.comm, sizeof raw.comm);
+  out.closures = raw.closures;
+  out.lost = raw.lost;
+  out.discarded = raw.discarded;
+  out.unread = raw.unread;
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<ProcessTotals>> Observer::totals() const {
+  std::vector<ProcessTotals> out;
+  const int map = bpf_map__fd(state_->skeleton->maps.totals);
+  cw_totals_key key{};
+  cw_totals_key next{};
+  const void* from = nullptr;
+  while (bpf_map_get_next_key(map, from, &next) == 0) {
+    cw_totals raw{};
+    if (bpf_map_lookup_elem(map, &next, &raw) != 0) {
+      return Error{.what = std::string("cannot read the totals: ") + std::strerror(errno)};
+    }
+    ProcessTotals totals = totals_from(raw);
+    totals.process.pid = next.pid;
+    totals.process.start_ns = next.start_ns;
+    out.push_back(totals);
+    key = next;
+    from = &key;
+  }
+  const cw_totals& rest = state_->skeleton->bss->cw_totals_other;
+  if (rest.closures > 0 || rest.unread > 0) {
+    out.push_back(totals_from(rest));
+    out.back().other = true;
+  }
+  return out;
+}
+
+std::vector<ProgramStats> Observer::program_stats() const {
+  std::vector<ProgramStats> out;
+  for (const PlannedHook& planned : plan_.hooks) {
+    if (!planned.chosen) {
+      continue;
+    }
+    const bpf_program* program = bpf_object__find_program_by_name(
+        state_->skeleton->obj, std::string(planned.hook->program).c_str());
+    bpf_prog_info info{};
+    __u32 size = sizeof info;
+    if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
+      out.push_back({std::string(planned.hook->program), info.run_cnt, info.run_time_ns});
+    }
+  }
+  return out;
+}
+
+}  // namespace closewatch

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The BPF side, loaded and attached: from here on the kernel records. Owns every BPF object; all is
+// gone when it is destroyed. To be made and read by one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "userspace/base/result.h"
+#include "userspace/kernel/attach_plan.h"
+#include "userspace/kernel/features.h"
+#include "userspace/record/closure.h"
+
+namespace closewatch {
+
+// Filters that act in the kernel; empty and nullopt mean any. At most 16 values a list.
+struct KernelFilter {
+  std::vector<std::uint32_t> pids;
+  std::vector<std::uint32_t> uids;
+  std::vector<std::uint16_t> local_ports;
+  std::vector<std::uint16_t> peer_ports;
+  std::optional<std::uint8_t> family;  // AF_INET or AF_INET6; v4-mapped is AF_INET
+  std::optional<std::uint32_t> netns;  // inode number
+  std::optional<std::uint64_t> cgroup_id;
+  std::uint32_t cgroup_level = 0;  // depth of that cgroup below the root
+  bool unestablished = false;
+};
+
+struct ObserverOptions {
+  HookMode mode = HookMode::automatic;
+  KernelFilter filter;
+  std::uint32_t ring_bytes = 4U << 20;  // a power of two of at least one page
+  bool verbose = false;                 // libbpf's own messages on stderr
+};
+
+// What the kernel side counted since the start; ended = recorded + filtered + lost_ring +
+// lost_ledger.
+struct KernelCounters {
+  std::uint64_t ended = 0;
+  std::uint64_t recorded = 0;
+  std::uint64_t filtered = 0;
+  std::uint64_t lost_ring = 0;
+  std::uint64_t lost_ledger = 0;
+  std::uint64_t unestablished = 0;
+  std::uint64_t unestablished_lost = 0;
+  std::uint64_t amended = 0;
+  std::uint64_t amended_lost = 0;
+  std::uint64_t totals_folded = 0;
+  std::uint64_t rst_no_socket = 0;
+  std::uint64_t wakeups = 0;
+};
+
+// Exact totals of one process, kept whether or not its records arrived.
+struct ProcessTotals {
+  Task process;  // pid 0: not known; tid and cgroup are not kept
+  std::uint64_t closures = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t discarded = 0;  // bytes
+  std::uint64_t unread = 0;     // bytes
+  bool other = false;           // processes that there was no room for
+};
+
+// Run time of one program, while kernel.bpf_stats_enabled is 1.
+struct ProgramStats {
+  std::string program;
+  std::uint64_t runs = 0;
+  std::uint64_t run_ns = 0;
+};
+
+class Observer {
+ public:
+  // Errors: ExitCode::unsupported with a hint when the kernel or the privileges do not suffice.
+  static Result<Observer> start(const Features& features, const ObserverOptions& options);
+
+  Observer(Observer&&) noexcept;
+  Observer& operator=(Observer&&) noexcept;
+  ~Observer();
+
+  [[nodiscard]] const AttachPlan& plan() const { return plan_; }
+
+  // Takes all records that are complete now, in order. Returns how many. Never blocks.
+  Result<std::size_t> drain(const std::function<void(std::span<const std::byte>)>& take);
+
+  // Readable when the kernel side woke the reader, which it does once after each arm().
+  [[nodiscard]] int wake_fd() const;
+  // Asks for one wake-up at the next record. Drain once more after it: a record may have come
+  // before.
+  void arm();
+
+  [[nodiscard]] KernelCounters counters() const;
+  [[nodiscard]] Result<std::vector<ProcessTotals>> totals() const;
+  [[nodiscard]] std::vector<ProgramStats> program_stats() const;
+
+ private:
+  struct State;
+  Observer(AttachPlan plan, std::unique_ptr<State> state);
+
+  AttachPlan plan_;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace closewatch
