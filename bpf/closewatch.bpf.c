@@ -14,6 +14,20 @@ const volatile __u32 cw_active_reset_reason = 0;	    /* argument number of the r
 const volatile __u32 cw_accept_arguments = 2;		    /* inet_csk_accept */
 const volatile __u32 cw_timewait_process_arguments = 5; /* tcp_timewait_state_process */
 
+/*
+ * Argument `number` of the hooked function. Written as one instruction because the compiler would
+ * else join the loads of alternative branches into one at a computed address, which the verifier
+ * refuses for the context.
+ */
+#define ARGUMENT(ctx, number)                                                                \
+	({                                                                                   \
+		__u64 _value;                                                                \
+		asm volatile("%0 = *(u64 *)(%1 + %2)"                                        \
+			     : "=r"(_value)                                                  \
+			     : "r"(ctx), "i"((number) * 8));                                 \
+		_value;                                                                      \
+	})
+
 /* ---- base set ---- */
 
 SEC("?tp_btf/inet_sock_set_state")
@@ -30,7 +44,7 @@ int tp_btf__tcp_send_reset(__u64 *ctx)
 	int reason = -1;
 
 	if (cw_send_reset_arguments >= 3)
-		reason = (int)ctx[2];
+		reason = (int)ARGUMENT(ctx, 2);
 	handle_send_reset(sk, ctx[1] != 0, reason);
 	return 0;
 }
@@ -131,9 +145,9 @@ int fentry__tcp_send_active_reset(__u64 *ctx)
 	int reason = -1;
 
 	if (cw_active_reset_reason == 1)
-		reason = (int)ctx[1];
+		reason = (int)ARGUMENT(ctx, 1);
 	else if (cw_active_reset_reason == 2)
-		reason = (int)ctx[2];
+		reason = (int)ARGUMENT(ctx, 2);
 	handle_active_reset(sk, reason);
 	return 0;
 }
@@ -165,9 +179,9 @@ int fexit__inet_csk_accept(__u64 *ctx)
 	struct sock *child;
 
 	if (cw_accept_arguments == 4)
-		child = (struct sock *)ctx[4];
+		child = (struct sock *)ARGUMENT(ctx, 4);
 	else
-		child = (struct sock *)ctx[2];
+		child = (struct sock *)ARGUMENT(ctx, 2);
 	handle_accept(child);
 	return 0;
 }
@@ -186,11 +200,11 @@ int fexit__tcp_timewait_state_process(__u64 *ctx)
 	int verdict;
 
 	if (cw_timewait_process_arguments == 3)
-		verdict = (int)ctx[3];
+		verdict = (int)ARGUMENT(ctx, 3);
 	else if (cw_timewait_process_arguments == 4)
-		verdict = (int)ctx[4];
+		verdict = (int)ARGUMENT(ctx, 4);
 	else
-		verdict = (int)ctx[5];
+		verdict = (int)ARGUMENT(ctx, 5);
 	handle_timewait_segment((struct inet_timewait_sock *)ctx[0], verdict);
 	return 0;
 }

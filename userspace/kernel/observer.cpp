@@ -2,59 +2,20 @@
 #include "userspace/kernel/observer.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdarg>
-#include <cstdio>
 #include <cstring>
 #include <string_view>
 
-#include "bpf/abi.h"
-#include "closewatch.skel.h"
 #include "userspace/base/unique_fd.h"
+#include "userspace/kernel/skeleton.h"
 
 namespace closewatch {
 namespace {
-
-// libbpf's messages are kept for the error report, and shown at once only with -v.
-std::string libbpf_log;       // NOLINT: libbpf's callback takes no context
-bool libbpf_verbose = false;  // NOLINT
-
-int keep_message(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level == LIBBPF_DEBUG && !libbpf_verbose) {
-    return 0;
-  }
-  char line[1024];
-  const int length = std::vsnprintf(line, sizeof line, format, arguments);
-  if (length > 0 && libbpf_log.size() < 64 * 1024) {
-    libbpf_log += line;
-  }
-  if (libbpf_verbose) {
-    std::fputs(line, stderr);
-  }
-  return length;
-}
-
-struct SkeletonDeleter {
-  void operator()(closewatch_bpf* skeleton) const { closewatch_bpf::destroy(skeleton); }
-};
-using SkeletonPtr = std::unique_ptr<closewatch_bpf, SkeletonDeleter>;
-
-struct LinkDeleter {
-  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
-};
-using LinkPtr = std::unique_ptr<bpf_link, LinkDeleter>;
-
-struct RingDeleter {
-  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-};
-using RingPtr = std::unique_ptr<ring_buffer, RingDeleter>;
 
 template <typename List>
 __u32 fill(const List& values, __u32 (&out)[CW_FILTER_LIST]) {
@@ -87,7 +48,6 @@ Result<cw_filter> kernel_filter(const KernelFilter& filter) {
 // `only`: load this program alone, to see whether it can be loaded.
 Result<SkeletonPtr> load(const AttachPlan& plan, const cw_filter& filter,
                          const ObserverOptions& options, const Hook* only) {
-  libbpf_log.clear();
   SkeletonPtr skeleton(closewatch_bpf::open());
   if (!skeleton) {
     return Error{.what = std::string("cannot read the BPF object: ") + std::strerror(errno)};
@@ -242,9 +202,7 @@ Observer& Observer::operator=(Observer&&) noexcept = default;
 Observer::~Observer() = default;
 
 Result<Observer> Observer::start(const Features& features, const ObserverOptions& options) {
-  libbpf_verbose = options.verbose;
-  libbpf_set_print(keep_message);
-  libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+  set_libbpf_output(options.verbose);
   auto filter = kernel_filter(options.filter);
   if (!filter.ok()) {
     return std::move(filter).error();

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/kernel/pending.h"
+
+#include <bpf/bpf.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "userspace/base/unique_fd.h"
+#include "userspace/kernel/skeleton.h"
+
+namespace closewatch {
+namespace {
+
+// The ledger of another closewatch: the newest map of its name and layout.
+UniqueFd find_ledger(const bpf_map* like) {
+  UniqueFd newest;
+  __u32 id = 0;
+  while (bpf_map_get_next_id(id, &id) == 0) {
+    UniqueFd map(bpf_map_get_fd_by_id(id));
+    bpf_map_info info{};
+    __u32 size = sizeof info;
+    if (map.valid() && bpf_obj_get_info_by_fd(map.get(), &info, &size) == 0 &&
+        std::string_view(info.name) == bpf_map__name(like) && info.type == bpf_map__type(like) &&
+        info.value_size == bpf_map__value_size(like)) {
+      newest = std::move(map);
+    }
+  }
+  return newest;
+}
+
+PendingClose from_record(const cw_pending& record) {
+  PendingClose out;
+  out.process.pid = record.process.pid;
+  out.process.tid = record.process.tid;
+  out.process.uid = record.process.uid;
+  out.process.start_ns = record.process.start_ns;
+  out.process.cgroup_id = record.process.cgroup_id;
+  std::memcpy(out.process.comm_bytes.data(), record.process.comm, CW_COMM_LENGTH);
+  out.role = static_cast<Role>(record.role);
+  if (record.close_ns != 0) {
+    out.age_ns = record.now_ns - record.close_ns;
+  }
+  out.unacked = record.unacked;
+  out.never_sent = record.never_sent;
+  out.netns = record.netns;
+  out.state = static_cast<TcpState>(record.state);
+  std::memcpy(out.local.address.data(), record.local, CW_ADDRESS_LENGTH);
+  std::memcpy(out.peer.address.data(), record.peer, CW_ADDRESS_LENGTH);
+  out.local.port = record.local_port;
+  out.peer.port = record.peer_port;
+  return out;
+}
+
+Error cannot(const std::string& what, int number) {
+  return {.what = "cannot " + what + ": " + std::strerror(number),
+          .hint = "run as root, or with CAP_BPF and CAP_PERFMON",
+          .code = ExitCode::unsupported};
+}
+
+}  // namespace
+
+Result<PendingCloses> list_pending(const Features& features, bool verbose) {
+  set_libbpf_output(verbose);
+  const SkeletonPtr skeleton(closewatch_bpf::open());
+  if (!skeleton) {
+    return cannot("read the BPF object", errno);
+  }
+  bpf_map* ledger = features.socket_storage ? skeleton->maps.ledger_storage
+                                            : skeleton->maps.ledger_hash;
+  bpf_map* unused = features.socket_storage ? skeleton->maps.ledger_hash
+                                            : skeleton->maps.ledger_storage;
+  bpf_map__set_autocreate(unused, false);
+  skeleton->rodata->cw_use_storage = features.socket_storage ? 1 : 0;
+  bpf_program__set_autoload(skeleton->progs.iter__tcp, true);
+
+  PendingCloses out;
+  const UniqueFd running = find_ledger(ledger);
+  out.ledger_found = running.valid() && bpf_map__reuse_fd(ledger, running.get()) == 0;
+  if (const int status = closewatch_bpf::load(skeleton.get()); status != 0) {
+    return cannot("load the socket iterator", -status);
+  }
+  const LinkPtr link(bpf_program__attach_iter(skeleton->progs.iter__tcp, nullptr));
+  const UniqueFd iterator(link ? bpf_iter_create(bpf_link__fd(link.get())) : -1);
+  if (!iterator.valid()) {
+    return cannot("attach the socket iterator", errno);
+  }
+  std::string bytes;
+  char chunk[64 * sizeof(cw_pending)];
+  ssize_t got = 0;
+  while ((got = ::read(iterator.get(), chunk, sizeof chunk)) > 0 ||
+         (got < 0 && (errno == EINTR || errno == EAGAIN))) {
+    bytes.append(chunk, got > 0 ? static_cast<std::size_t>(got) : 0);
+  }
+  if (got < 0) {
+    return cannot("read the sockets", errno);
+  }
+  for (std::size_t at = 0; at + sizeof(cw_pending) <= bytes.size(); at += sizeof(cw_pending)) {
+    cw_pending record{};
+    std::memcpy(&record, bytes.data() + at, sizeof record);
+    out.closes.push_back(from_record(record));
+  }
+  return out;
+}
+
+}  // namespace closewatch

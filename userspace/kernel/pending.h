@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Closures that still run in the background: sockets that their application released and that have
+// something left to settle with the peer. Read from the kernel by an iterator over the sockets of
+// the calling thread's network namespace. Who closed them, and when, is in the ledger of a
+// closewatch that runs already (found among the BPF maps, which needs CAP_SYS_ADMIN); without one
+// those are unknown.
+#pragma once
+
+#include <vector>
+
+#include "userspace/base/result.h"
+#include "userspace/kernel/features.h"
+#include "userspace/record/pending_close.h"
+
+namespace closewatch {
+
+struct PendingCloses {
+  std::vector<PendingClose> closes;
+  bool ledger_found = false;  // a running closewatch told who closed
+};
+
+Result<PendingCloses> list_pending(const Features& features, bool verbose);
+
+}  // namespace closewatch
