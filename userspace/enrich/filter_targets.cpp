@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/enrich/filter_targets.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/types.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <limits>
+#include <optional>
+
+#include "userspace/enrich/cgroup_mount.h"
+#include "userspace/enrich/namespaces.h"
+
+namespace closewatch {
+namespace {
+
+std::string quoted(std::string_view text) { return std::string(1, '\'').append(text) += '\''; }
+
+Error usage(std::string what, std::string hint) {
+  return {.what = std::move(what), .hint = std::move(hint), .code = ExitCode::usage};
+}
+
+std::optional<std::uint32_t> number(std::string_view text) {
+  std::uint32_t value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+// The path below the mount: "/a/b", or "" for the top.
+std::optional<std::string> below_mount(std::string_view path, std::string_view mount) {
+  if (path == mount || (path.starts_with(mount) && path[mount.size()] == '/')) {
+    path.remove_prefix(mount.size());
+  }
+  std::string out;
+  while (!path.empty()) {
+    const std::string_view name = path.substr(0, path.find('/'));
+    path.remove_prefix(name.size() + (name.size() < path.size() ? 1 : 0));
+    if (name == "..") {
+      return std::nullopt;
+    }
+    if (!name.empty() && name != ".") {
+      out.append("/").append(name);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<CgroupTarget> resolve_cgroup(std::string_view path, const HostFiles& files) {
+  const std::string name = quoted(path);
+  const auto mount = find_cgroup_mount(files);
+  if (!mount) {
+    return usage("cannot filter by cgroup " + name + ": cgroup v2 is not mounted",
+                 "mount -t cgroup2 none /sys/fs/cgroup/unified");
+  }
+  if (!mount->whole) {
+    return usage("cannot filter by cgroup " + name + ": " + mount->path +
+                     " shows a part of the cgroup tree only",
+                 "run closewatch in the host's cgroup namespace (containers: --cgroupns=host)");
+  }
+  const auto below = path.empty() ? std::nullopt : below_mount(path, mount->path);
+  const auto inode = below ? files.directory_inode(mount->path + *below) : std::nullopt;
+  if (!inode) {
+    return usage("no such cgroup: " + name,
+                 "give the path of a directory below " + mount->path +
+                     ", where cgroup v2 is mounted; systemd-cgls shows them");
+  }
+  std::uint32_t level = 0;
+  for (const char c : *below) {
+    level += c == '/' ? 1 : 0;
+  }
+  return CgroupTarget{.id = *inode, .level = level};
+}
+
+Result<std::uint32_t> resolve_netns(const std::string& netns) {
+  static constexpr std::string_view kInode = "inode:";
+  static constexpr std::string_view kLink = "net:[";
+  static constexpr const char* kForms =
+      "give /proc/<pid>/ns/net, /run/netns/<name> (ip netns) or inode:N (lsns -t net)";
+  if (netns.starts_with(kInode)) {
+    const auto inode = number(std::string_view(netns).substr(kInode.size()));
+    if (!inode || *inode == 0) {
+      return usage(quoted(netns) + " holds no inode number",
+                   "lsns -t net lists them: inode:4026531840, for example");
+    }
+    return *inode;
+  }
+  // O_PATH: whatever it is, looking at it does nothing to it.
+  const UniqueFd file(::open(netns.c_str(), O_PATH | O_CLOEXEC));
+  if (!file.valid()) {
+    const int cause = errno;
+    return usage("no network namespace at " + quoted(netns) + ": " + std::strerror(cause),
+                 cause == EACCES ? "give it as inode:N (lsns -t net), or run as root" : kForms);
+  }
+  const auto link = HostFiles().link("/proc/self/fd/" + std::to_string(file.get()));
+  const std::string_view target = link ? std::string_view(*link) : std::string_view();
+  const auto inode = target.starts_with(kLink) && target.ends_with(']')
+                         ? number(target.substr(kLink.size(), target.size() - kLink.size() - 1))
+                         : std::nullopt;
+  if (!inode) {
+    return usage(quoted(netns) + " is no network namespace", kForms);
+  }
+  return *inode;
+}
+
+Result<> check_pid(std::uint32_t pid, const HostFiles& files) {
+  const std::string text = std::to_string(pid);
+  if (!in_initial_namespace(files, Namespace::pid).value_or(true)) {
+    return usage("cannot filter by pid " + text + ": this is not the host's pid namespace",
+                 "run closewatch in it (containers: --pid=host, Kubernetes: hostPID: true)");
+  }
+  const auto status = files.read("/proc/" + text + "/status");
+  if (!status) {
+    return usage("no process has the pid " + text,
+                 "pgrep lists pids; -c selects by name, also processes that start later");
+  }
+  static constexpr std::string_view kField = "\nTgid:\t";
+  const std::size_t at = status->find(kField);
+  if (at != std::string::npos) {
+    const std::size_t begin = at + kField.size();
+    const std::string process = status->substr(begin, status->find('\n', begin) - begin);
+    if (process != text) {
+      return usage(text + " is a thread of process " + process, "use -p " + process);
+    }
+  }
+  return {};
+}
+
+Result<std::uint32_t> resolve_uid(const std::string& user) {
+  const auto uid = number(user);
+  if (uid && *uid != std::numeric_limits<std::uint32_t>::max()) {  // (uid_t)-1 is no user
+    return *uid;
+  }
+  const passwd* const entry = uid ? nullptr : ::getpwnam(user.c_str());
+  if (entry == nullptr) {
+    return usage("no such user: " + quoted(user), "give a name that getent passwd knows, or a uid");
+  }
+  return entry->pw_uid;
+}
+
+}  // namespace closewatch
