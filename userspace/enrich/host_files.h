@@ -30,7 +30,7 @@ class HostFiles {
   // the pid next. Not valid() when there is none.
   [[nodiscard]] UniqueFd open_directory(std::string_view path) const;
 
-  static constexpr std::size_t kMostBytes = 16U << 20;
+  static constexpr std::size_t kMostBytes = 64U << 20;
 
  private:
   std::string root_;  // without a slash at the end

@@ -7,6 +7,8 @@
 namespace closewatch {
 namespace {
 
+constexpr std::string_view kNotNeeded = "not needed";
+
 constexpr std::array kTable{
     Hook{"tp_btf__inet_sock_set_state", HookKind::tracepoint, "inet_sock_set_state", HookSet::base,
          true, ""},
@@ -66,7 +68,7 @@ std::string reason_against(const Hook& hook, const Features& features, HookSet s
     return {};
   }
   if (hook.target.starts_with("sched_process_") && features.current_task) {
-    return "not needed: the current task can be read";
+    return std::string(kNotNeeded) + ": the current task can be read";
   }
   const auto& known = hook.kind == HookKind::tracepoint ? features.tracepoints : features.functions;
   const auto found = known.find(hook.target);
@@ -122,6 +124,8 @@ std::string_view name_of(HookKind kind) {
 
 std::string_view name_of(HookSet set) { return set == HookSet::full ? "full" : "base"; }
 
+bool PlannedHook::missed() const { return !chosen && !why_not.starts_with(kNotNeeded); }
+
 Result<> AttachPlan::drop(std::string_view program, std::string why) {
   const auto found = std::find_if(hooks.begin(), hooks.end(), [&](const PlannedHook& planned) {
     return planned.hook->program == program;
@@ -143,7 +147,7 @@ Result<> AttachPlan::drop(std::string_view program, std::string why) {
 std::vector<std::string> AttachPlan::degradations() const {
   std::vector<std::string> lines;
   for (const PlannedHook& planned : hooks) {
-    if (!planned.chosen && !planned.why_not.starts_with("not needed")) {
+    if (planned.missed()) {
       lines.push_back(std::string(name_of(planned.hook->kind)) + "/" +
                       std::string(planned.hook->target) + " (" + planned.why_not +
                       "): not seen: " + std::string(planned.hook->without));

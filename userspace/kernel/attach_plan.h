@@ -35,6 +35,9 @@ struct PlannedHook {
   const Hook* hook = nullptr;
   bool chosen = false;
   std::string why_not;  // when not chosen
+
+  // It is not chosen although it would tell something on this kernel.
+  [[nodiscard]] bool missed() const;
 };
 
 // Numbers that the programs read as constants.

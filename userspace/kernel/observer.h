@@ -15,7 +15,7 @@
 #include "userspace/base/result.h"
 #include "userspace/kernel/attach_plan.h"
 #include "userspace/kernel/features.h"
-#include "userspace/record/closure.h"
+#include "userspace/record/kernel_counts.h"
 
 namespace closewatch {
 
@@ -37,33 +37,6 @@ struct ObserverOptions {
   KernelFilter filter;
   std::uint32_t ring_bytes = 4U << 20;  // a power of two of at least one page
   bool verbose = false;                 // libbpf's own messages on stderr
-};
-
-// What the kernel side counted since the start; ended = recorded + filtered + lost_ring +
-// lost_ledger.
-struct KernelCounters {
-  std::uint64_t ended = 0;
-  std::uint64_t recorded = 0;
-  std::uint64_t filtered = 0;
-  std::uint64_t lost_ring = 0;
-  std::uint64_t lost_ledger = 0;
-  std::uint64_t unestablished = 0;
-  std::uint64_t unestablished_lost = 0;
-  std::uint64_t amended = 0;
-  std::uint64_t amended_lost = 0;
-  std::uint64_t totals_folded = 0;
-  std::uint64_t rst_no_socket = 0;
-  std::uint64_t wakeups = 0;
-};
-
-// Exact totals of one process, kept whether or not its records arrived.
-struct ProcessTotals {
-  Task process;  // pid 0: not known; tid and cgroup are not kept
-  std::uint64_t closures = 0;
-  std::uint64_t lost = 0;
-  std::uint64_t discarded = 0;  // bytes
-  std::uint64_t unread = 0;     // bytes
-  bool other = false;           // processes that there was no room for
 };
 
 // Run time of one program, while kernel.bpf_stats_enabled is 1.

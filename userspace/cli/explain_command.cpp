@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "userspace/classify/meaning.h"
+#include "userspace/cli/commands.h"
+#include "userspace/render/output.h"
+
+namespace closewatch {
+namespace {
+
+constexpr std::size_t kColumns = 80;
+
+// Words of `text` in lines of at most 80 columns, each begun with `indent` spaces.
+void write_paragraph(Output& output, std::string_view text, std::size_t indent) {
+  std::size_t column = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    if (column > 0 && column + 1 + word.size() > kColumns) {
+      output.end_line();
+      column = 0;
+    }
+    if (column == 0) {
+      append(output.buffer(), std::string(indent, ' '));
+      column = indent;
+    } else {
+      append(output.buffer(), " ");
+      ++column;
+    }
+    append(output.buffer(), word);
+    column += word.size();
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  output.end_line();
+}
+
+void write_explanation(Output& output, const Explanation& explanation) {
+  write_paragraph(output, explanation.meaning, 4);
+  if (!explanation.advice.empty()) {
+    write_paragraph(output, explanation.advice, 4);
+  }
+}
+
+void write_title(Output& output, std::string_view kind, std::string_view name) {
+  append(output.buffer(), name);
+  append(output.buffer(), " (");
+  append(output.buffer(), kind);
+  append(output.buffer(), ")");
+  output.end_line();
+}
+
+void write_reason(Output& output, Reason reason) {
+  write_title(output, name_of(class_of(reason)), name_of(reason));
+  write_explanation(output, explanation_of(reason));
+}
+
+void write_class(Output& output, Class cls) {
+  write_title(output, "class", name_of(cls));
+  write_explanation(output, explanation_of(cls));
+  for (std::size_t i = 0; i < kReasonCount; ++i) {
+    const auto reason = static_cast<Reason>(i);
+    if (class_of(reason) == cls && name_of(reason) != name_of(cls)) {
+      output.end_line();
+      write_reason(output, reason);
+    }
+  }
+}
+
+}  // namespace
+
+Result<> run_explain(const Options& options) {
+  Output output(STDOUT_FILENO);
+  const auto cls = class_named(options.subject);
+  const auto reason = reason_named(options.subject);
+  if (options.subject.empty()) {
+    for (std::size_t i = 0; i < kClassCount; ++i) {
+      if (i > 0) {
+        output.end_line();
+      }
+      write_class(output, static_cast<Class>(i));
+    }
+  } else if (cls) {
+    write_class(output, *cls);
+  } else if (reason) {
+    write_reason(output, *reason);
+  } else {
+    return Error{.what = "'" + options.subject + "' is neither a class nor a reason",
+                 .hint = "closewatch explain lists every class and reason",
+                 .code = ExitCode::usage};
+  }
+  output.flush();
+  return output.error() ? Result<>(*output.error()) : Result<>();
+}
+
+}  // namespace closewatch

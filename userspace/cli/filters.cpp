@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/cli/filters.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "userspace/enrich/filter_targets.h"
+
+namespace closewatch {
+namespace {
+
+Error unknown_name(const char* what, const std::string& name) {
+  return {.what = std::string("unknown ") + what + " '" + name + "'",
+          .hint = "closewatch explain lists every class and reason",
+          .code = ExitCode::usage};
+}
+
+Error impossible(std::string what, std::string hint) {
+  return {.what = std::move(what), .hint = std::move(hint), .code = ExitCode::usage};
+}
+
+// A selection in which nothing can be is a mistake, not a quiet trace.
+std::optional<Error> contradiction(const Selection& wanted, const FilterOptions& options) {
+  for (const Reason reason : wanted.reasons) {
+    const Class cls = class_of(reason);
+    if (!wanted.classes.empty() &&
+        std::find(wanted.classes.begin(), wanted.classes.end(), cls) == wanted.classes.end()) {
+      return impossible("no closure is both of the classes asked for and '" +
+                            std::string(name_of(reason)) + "', which is " +
+                            std::string(name_of(cls)),
+                        "leave out --class and -x: a reason names its class");
+    }
+    if (cls == Class::unestablished && !options.unestablished) {
+      return impossible("'" + std::string(name_of(reason)) +
+                            "' is no closure: it needs "
+                            "--unestablished",
+                        "add --unestablished to see failed connection attempts");
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<KernelFilter> kernel_filter(const FilterOptions& options) {
+  KernelFilter filter;
+  if (options.ipv4 && options.ipv6) {
+    return impossible("-4 and -6 together leave nothing to show",
+                      "give one of them, or none for both families");
+  }
+  for (const std::uint32_t pid : options.pids) {
+    if (auto exists = check_pid(pid); !exists.ok()) {
+      return std::move(exists).error();
+    }
+    filter.pids.push_back(pid);
+  }
+  for (const std::string& user : options.users) {
+    auto uid = resolve_uid(user);
+    if (!uid.ok()) {
+      return std::move(uid).error();
+    }
+    filter.uids.push_back(*uid);
+  }
+  filter.local_ports = options.local_ports;
+  filter.peer_ports = options.peer_ports;
+  if (options.ipv4 || options.ipv6) {
+    filter.family = static_cast<std::uint8_t>(options.ipv4 ? AF_INET : AF_INET6);
+  }
+  if (!options.netns.empty()) {
+    auto netns = resolve_netns(options.netns);
+    if (!netns.ok()) {
+      return std::move(netns).error();
+    }
+    filter.netns = *netns;
+  }
+  if (!options.cgroup.empty()) {
+    auto cgroup = resolve_cgroup(options.cgroup);
+    if (!cgroup.ok()) {
+      return std::move(cgroup).error();
+    }
+    filter.cgroup_id = cgroup->id;
+    filter.cgroup_level = cgroup->level;
+  }
+  filter.unestablished = options.unestablished;
+  return filter;
+}
+
+Result<Selection> selection(const FilterOptions& options) {
+  Selection wanted;
+  wanted.comms = options.comms;
+  wanted.lost_only = options.lost;
+  for (const std::string& name : options.classes) {
+    const auto found = class_named(name);
+    if (!found) {
+      return unknown_name("class", name);
+    }
+    wanted.classes.push_back(*found);
+  }
+  if (options.abortive) {
+    wanted.classes.push_back(Class::abortive);
+  }
+  for (const std::string& name : options.reasons) {
+    const auto found = reason_named(name);
+    if (!found) {
+      return unknown_name("reason", name);
+    }
+    wanted.reasons.push_back(*found);
+  }
+  if (auto error = contradiction(wanted, options)) {
+    return *std::move(error);
+  }
+  return wanted;
+}
+
+}  // namespace closewatch

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the filters of the command line to those that act: in the kernel, and after the verdict.
+// Errors name the option, say what was expected, and are ExitCode::usage.
+#pragma once
+
+#include "userspace/base/result.h"
+#include "userspace/cli/options.h"
+#include "userspace/kernel/observer.h"
+#include "userspace/pipeline/selection.h"
+
+namespace closewatch {
+
+Result<KernelFilter> kernel_filter(const FilterOptions& options);
+Result<Selection> selection(const FilterOptions& options);
+
+}  // namespace closewatch

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/cli/live.h"
+
+#include <fmt/core.h>
+
+#include <cstdio>
+
+#include "userspace/base/clock.h"
+#include "userspace/cli/filters.h"
+
+namespace closewatch {
+
+Result<Live> Live::start(const Options& options) {
+  auto filter = kernel_filter(options.filter);
+  if (!filter.ok()) {
+    return std::move(filter).error();
+  }
+  auto features = probe_features();
+  if (!features.ok()) {
+    return std::move(features).error();
+  }
+  ObserverOptions observing;
+  observing.mode = options.kernel.hooks == "full"   ? HookMode::full
+                   : options.kernel.hooks == "base" ? HookMode::base
+                                                    : HookMode::automatic;
+  observing.filter = std::move(filter).take();
+  observing.ring_bytes = options.kernel.ring_bytes;
+  observing.verbose = options.kernel.verbose;
+  auto watch = Watch::create();
+  if (!watch.ok()) {
+    return std::move(watch).error();
+  }
+  auto observer = Observer::start(*features, observing);
+  if (!observer.ok()) {
+    return std::move(observer).error();
+  }
+  if (options.kernel.verbose) {
+    for (const std::string& line : observer->plan().degradations()) {
+      fmt::print(stderr, "closewatch: degraded: {}\n", line);
+    }
+  }
+  fmt::print(stderr, "closewatch: watching ({} hooks)\n", name_of(observer->plan().set));
+  return Live(options, std::move(features).take(), std::move(observer).take(),
+              std::move(watch).take());
+}
+
+Result<> Live::run(const WatchHandlers& handlers) {
+  std::optional<std::uint64_t> until;
+  if (options_.view.duration_s) {
+    until = boot_now_ns() + static_cast<std::uint64_t>(*options_.view.duration_s * 1e9);
+  }
+  return watch_.run(observer_, handlers, until);
+}
+
+SourceContext Live::source() const {
+  return {.boot_to_unix_ns = boot_to_unix_ns(),
+          .tick_ns = tick_ns(),
+          .reset_reasons = features_.reset_reasons};
+}
+
+void print_kernel_account(const KernelCounters& kernel) {
+  const std::uint64_t lost = kernel.lost_ring + kernel.lost_ledger;
+  if (lost + kernel.amended_lost + kernel.unestablished_lost > 0) {
+    fmt::print(stderr,
+               "closewatch: LOST {} closures (ring full {}, no ledger entry {}), {} amendments, "
+               "{} failed attempts; --ring-size raises the limit\n",
+               lost, kernel.lost_ring, kernel.lost_ledger, kernel.amended_lost,
+               kernel.unestablished_lost);
+  }
+  fmt::print(stderr, "closewatch: {} closures ended = {} recorded + {} filtered + {} lost\n",
+             kernel.ended, kernel.recorded, kernel.filtered, lost);
+  if (kernel.unestablished > 0) {
+    fmt::print(stderr, "closewatch: {} connection attempts failed (not closures)\n",
+               kernel.unestablished);
+  }
+  if (kernel.totals_folded > 0) {
+    fmt::print(stderr,
+               "closewatch: {} closures counted without their process: too many processes\n",
+               kernel.totals_folded);
+  }
+}
+
+void print_pipeline_account(const PipelineCounts& pipeline) {
+  fmt::print(stderr,
+             "closewatch: {} records read = {} shown + {} not selected + {} amendments + {} "
+             "rejected\n",
+             pipeline.records, pipeline.given, pipeline.deselected, pipeline.amendments,
+             pipeline.rejected);
+  if (pipeline.unknown > 0) {
+    fmt::print(stderr, "closewatch: {} closures of unknown reason\n", pipeline.unknown);
+  }
+  if (pipeline.held_early > 0) {
+    fmt::print(stderr, "closewatch: {} closures judged before their time: too many were held\n",
+               pipeline.held_early);
+  }
+}
+
+}  // namespace closewatch

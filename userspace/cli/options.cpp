@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <string_view>
+
+namespace closewatch {
+namespace {
+
+constexpr const char* kVersion = "closewatch " CLOSEWATCH_VERSION;
+
+struct CommandName {
+  Command command;
+  const char* name;
+  const char* text;
+};
+
+constexpr std::array kCommands{
+    CommandName{Command::trace, "trace", "Each closure as it ends (the default command)"},
+    CommandName{Command::report, "report", "Close behaviour per process, over a time or a capture"},
+    CommandName{Command::pending, "pending", "Closes that still run in the background"},
+    CommandName{Command::explain, "explain",
+                "What a class or reason means and what to do about it"},
+    CommandName{Command::record, "record", "Raw records to a capture file"},
+    CommandName{Command::replay, "replay", "What trace would have shown, from a capture file"},
+    CommandName{Command::doctor, "doctor",
+                "What this system allows, what is degraded, how to mend it"},
+    CommandName{Command::demo, "demo",
+                "One closure of every kind, beside what closewatch says of it"},
+};
+
+// "4M", "64k", "65536" to bytes.
+std::string ring_size(std::string& text) {
+  std::uint64_t unit = 1;
+  std::string digits = text;
+  if (!digits.empty() && (digits.back() == 'k' || digits.back() == 'K')) {
+    unit = 1024;
+  } else if (!digits.empty() && (digits.back() == 'm' || digits.back() == 'M')) {
+    unit = 1024 * 1024;
+  }
+  if (unit > 1) {
+    digits.pop_back();
+  }
+  std::uint64_t bytes = 0;
+  if (!CLI::detail::lexical_cast(digits, bytes) || bytes > (1ULL << 30)) {
+    return "a size such as 256k or 4M is expected, not '" + text + "'";
+  }
+  bytes *= unit;
+  if (bytes < 4096 || bytes > (1ULL << 30) || (bytes & (bytes - 1)) != 0) {
+    return "the size must be a power of two from 4k to 1024M, not '" + text + "'";
+  }
+  text = std::to_string(bytes);
+  return {};
+}
+
+constexpr const char* kWhich = "Which closures";
+
+// Those that act in the kernel.
+void add_kernel_filters(CLI::App& app, FilterOptions& filter) {
+  app.add_option("-p,--pid", filter.pids, "Processes, by pid")->delimiter(',')->group(kWhich);
+  app.add_option("-u,--uid", filter.users, "Users, by name or number")
+      ->delimiter(',')
+      ->group(kWhich);
+  app.add_option("-L,--lport", filter.local_ports, "Local ports")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 65535))
+      ->group(kWhich);
+  app.add_option("-D,--rport", filter.peer_ports, "Remote ports")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 65535))
+      ->group(kWhich);
+  app.add_flag("-4,--ipv4", filter.ipv4, "IPv4 only (v4-mapped sockets count as IPv4)")
+      ->group(kWhich);
+  app.add_flag("-6,--ipv6", filter.ipv6, "IPv6 only")->group(kWhich);
+  app.add_option("-N,--netns", filter.netns, "Network namespace: a path, or inode:N")
+      ->group(kWhich);
+  app.add_option("--cgroup", filter.cgroup, "Processes in this cgroup (v2) and below")
+      ->group(kWhich);
+  app.add_flag("--unestablished", filter.unestablished,
+               "Also connection attempts that never became a connection")
+      ->group(kWhich);
+}
+
+// Those that need the verdict.
+void add_verdict_filters(CLI::App& app, FilterOptions& filter) {
+  app.add_option("-c,--comm", filter.comms, "Process names; shell patterns")
+      ->delimiter(',')
+      ->group(kWhich);
+  app.add_option("--class", filter.classes, "Classes, for example timed_out")
+      ->delimiter(',')
+      ->group(kWhich);
+  app.add_option("--reason", filter.reasons, "Reasons, for example unread_data")
+      ->delimiter(',')
+      ->group(kWhich);
+  app.add_flag("-x,--abortive", filter.abortive, "Abortive closures only")->group(kWhich);
+  app.add_flag("--lost", filter.lost, "Closures that lost bytes only")->group(kWhich);
+}
+
+void add_format(CLI::App& app, ViewOptions& view, bool csv) {
+  const std::map<std::string, Format> formats =
+      csv ? std::map<std::string, Format>{{"text", Format::text},
+                                          {"json", Format::json},
+                                          {"csv", Format::csv}}
+          : std::map<std::string, Format>{{"text", Format::text}, {"json", Format::json}};
+  const char* group = "What is shown";
+  app.add_option("-o,--output", view.format, csv ? "text, json or csv" : "text or json")
+      ->transform(CLI::Transformer(formats))
+      ->option_text("FORMAT")
+      ->group(group);
+  app.add_flag_callback(
+         "-j,--json", [&view] { view.format = Format::json; }, "The same as -o json")
+      ->group(group);
+}
+
+void add_rows(CLI::App& app, ViewOptions& view) {
+  const char* group = "What is shown";
+  app.add_flag("-T,--timestamp", view.timestamp, "When each connection ended, UTC")->group(group);
+  app.add_flag("-w,--wide", view.wide, "All columns, as wide as they are")->group(group);
+  app.add_option("-n,--count", view.count, "Stop after so many closures")
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+}
+
+void add_source(CLI::App& app, ViewOptions& view, KernelOptions& kernel) {
+  const char* group = "How it observes";
+  app.add_option("-d,--duration", view.duration_s, "Stop after so many seconds")
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+  app.add_option("--hooks", kernel.hooks, "full, base, or auto: the best that attaches")
+      ->check(CLI::IsMember({"auto", "full", "base"}))
+      ->group(group);
+  app.add_option_function<std::string>(
+         "--ring-size",
+         [&kernel](const std::string& bytes) {
+           kernel.ring_bytes = static_cast<std::uint32_t>(std::stoul(bytes));
+         },
+         "Ring buffer between kernel and closewatch: a power of two, default 4M")
+      ->transform(CLI::Validator(ring_size, "SIZE"))
+      ->group(group);
+  app.add_flag("-q,--quiet", view.quiet, "No totals on stderr at the end")->group(group);
+  app.add_flag("-v,--verbose", kernel.verbose, "The words of libbpf and the kernel on stderr")
+      ->group(group);
+}
+
+void add_options(CLI::App& app, Command command, Options& options) {
+  switch (command) {
+    case Command::trace:
+      add_kernel_filters(app, options.filter);
+      add_verdict_filters(app, options.filter);
+      add_format(app, options.view, true);
+      add_rows(app, options.view);
+      add_source(app, options.view, options.kernel);
+      break;
+    case Command::report:
+      app.add_option("capture", options.file, "Capture file; without one the host is observed");
+      add_kernel_filters(app, options.filter);
+      add_verdict_filters(app, options.filter);
+      add_format(app, options.view, true);
+      app.add_option("-i,--interval", options.view.interval_s, "A report every so many seconds")
+          ->check(CLI::PositiveNumber)
+          ->group("What is shown");
+      add_source(app, options.view, options.kernel);
+      break;
+    case Command::record:
+      app.add_option("capture", options.file, "Capture file to make, - for stdout")->required();
+      app.add_flag("-f,--force", options.force, "Overwrite the file if it exists");
+      add_kernel_filters(app, options.filter);
+      app.add_option("-n,--count", options.view.count, "Stop after so many closures")
+          ->check(CLI::PositiveNumber);
+      add_source(app, options.view, options.kernel);
+      break;
+    case Command::replay:
+      app.add_option("capture", options.file, "Capture file, - for stdin")->required();
+      add_verdict_filters(app, options.filter);
+      add_format(app, options.view, true);
+      add_rows(app, options.view);
+      app.add_flag("-q,--quiet", options.view.quiet, "No totals on stderr at the end");
+      break;
+    case Command::pending:
+      app.add_option("-N,--netns", options.filter.netns,
+                     "Network namespace: a path; default the caller's");
+      add_format(app, options.view, true);
+      app.add_flag("-v,--verbose", options.kernel.verbose,
+                   "The words of libbpf and the kernel on stderr");
+      break;
+    case Command::explain:
+      app.add_option("subject", options.subject, "A class or reason; without one, all of them");
+      break;
+    case Command::doctor:
+      add_format(app, options.view, false);
+      break;
+    case Command::demo:
+      app.add_option("--reason", options.only, "Only the closure of this reason");
+      app.add_option("--hooks", options.kernel.hooks, "full, base, or auto: the best that attaches")
+          ->check(CLI::IsMember({"auto", "full", "base"}));
+      break;
+  }
+}
+
+bool is_command(std::string_view word) {
+  for (const CommandName& command : kCommands) {
+    if (word == command.name) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// `closewatch -x` is `closewatch trace -x`.
+std::vector<std::string> with_command(int argc, const char* const* argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  const bool top = !words.empty() && (words[0] == "-h" || words[0] == "--help" ||
+                                      words[0] == "-V" || words[0] == "--version");
+  const bool option = words.empty() || (words[0].size() > 1 && words[0][0] == '-');
+  if (!top && option) {
+    words.insert(words.begin(), "trace");
+  }
+  return words;
+}
+
+Error usage(const std::string& what, const std::string& command) {
+  return Error{
+      .what = what,
+      .hint = "closewatch " + (command.empty() ? "" : command + " ") + "--help lists what there is",
+      .code = ExitCode::usage};
+}
+
+}  // namespace
+
+Result<Parsed> parse_options(int argc, const char* const* argv) {
+  Options options;
+  CLI::App app{
+      "Tells how every TCP connection on this host ended, who ended it, and whether the\n"
+      "last bytes made it.",
+      "closewatch"};
+  app.set_version_flag("-V,--version", kVersion);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(30);
+  app.footer(
+      "Exit status: 0 fine, 1 failure while running, 2 wrong usage, 3 this system cannot\n"
+      "run it (see closewatch doctor).");
+  for (const CommandName& entry : kCommands) {
+    CLI::App* sub = app.add_subcommand(entry.name, entry.text);
+    sub->callback([&options, entry] { options.command = entry.command; });
+    add_options(*sub, entry.command, options);
+  }
+  std::vector<std::string> words = with_command(argc, argv);
+  const std::string first = words.empty() ? "" : words[0];
+  if (!first.empty() && first[0] != '-' && !is_command(first)) {
+    return usage("unknown command '" + first + "'", "");
+  }
+  try {
+    std::reverse(words.begin(), words.end());
+    app.parse(std::move(words));
+  } catch (const CLI::CallForHelp&) {
+    return Parsed{.options = std::nullopt, .text = app.help()};
+  } catch (const CLI::CallForVersion&) {
+    return Parsed{.options = std::nullopt, .text = std::string(kVersion) + "\n"};
+  } catch (const CLI::ParseError& error) {
+    return usage(error.what(), is_command(first) ? first : "");
+  }
+  return Parsed{.options = std::move(options), .text = {}};
+}
+
+}  // namespace closewatch

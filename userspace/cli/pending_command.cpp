@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "userspace/base/unique_fd.h"
+#include "userspace/cli/commands.h"
+#include "userspace/kernel/features.h"
+#include "userspace/kernel/pending.h"
+#include "userspace/render/pending.h"
+
+namespace closewatch {
+namespace {
+
+// The iterator sees the sockets of the caller's namespace, so the caller moves.
+Result<> enter_netns(const std::string& path) {
+  const UniqueFd target(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!target.valid() || ::setns(target.get(), CLONE_NEWNET) != 0) {
+    return Error{
+        .what = "cannot enter the network namespace '" + path + "': " + std::strerror(errno),
+        .hint =
+            "give a path such as /proc/PID/ns/net or /run/netns/NAME; entering one "
+            "needs CAP_SYS_ADMIN",
+        .code = ExitCode::usage};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> run_pending(const Options& options) {
+  if (!options.filter.netns.empty()) {
+    if (auto entered = enter_netns(options.filter.netns); !entered.ok()) {
+      return entered;
+    }
+  }
+  const auto features = probe_features();
+  if (!features.ok()) {
+    return features.error();
+  }
+  auto pending = list_pending(*features, options.kernel.verbose);
+  if (!pending.ok()) {
+    return std::move(pending).error();
+  }
+  std::sort(pending->closes.begin(), pending->closes.end(),
+            [](const PendingClose& a, const PendingClose& b) {
+              return a.age_ns.value_or(0) > b.age_ns.value_or(0);
+            });
+  if (!pending->ledger_found) {
+    fmt::print(stderr,
+               "closewatch: no other closewatch is running (or its ledger may not be read): who "
+               "closed, and when, is unknown\n");
+  }
+  Output output(STDOUT_FILENO);
+  switch (options.view.format) {
+    case Format::json:
+      pending_json(output, pending->closes);
+      break;
+    case Format::csv:
+      pending_csv(output, pending->closes);
+      break;
+    case Format::text:
+      pending_text(output, pending->closes);
+      break;
+  }
+  output.flush();
+  return output.error() ? Result<>(*output.error()) : Result<>();
+}
+
+}  // namespace closewatch

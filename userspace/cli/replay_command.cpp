@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include "userspace/cli/commands.h"
+#include "userspace/cli/filters.h"
+#include "userspace/cli/live.h"
+#include "userspace/cli/replay.h"
+#include "userspace/cli/sinks.h"
+
+namespace closewatch {
+
+Result<> run_replay(const Options& options) {
+  auto wanted = selection(options.filter);
+  if (!wanted.ok()) {
+    return std::move(wanted).error();
+  }
+  auto reader = CaptureReader::open(options.file);
+  if (!reader.ok()) {
+    return std::move(reader).error();
+  }
+  const SourceContext source = source_of(reader->header());
+  Output output(STDOUT_FILENO);
+  const auto sink = make_sink(options.view, source.tick_ns, output);
+  StoredEnricher enricher;
+  Pipeline pipeline(source, std::move(wanted).take(), enricher, {sink.get()});
+  pipeline.limit(options.view.count);
+  ReplayEnd end;
+  auto result = replay(
+      *reader, pipeline, enricher, [&] { return output.usable() && !pipeline.limit_reached(); },
+      end);
+  if (!options.view.quiet) {
+    if (end.trailer) {
+      print_kernel_account(end.trailer->kernel);
+    }
+    print_pipeline_account(pipeline.counts());
+  }
+  if (result.ok() && output.error()) {
+    return *output.error();
+  }
+  return result;
+}
+
+}  // namespace closewatch

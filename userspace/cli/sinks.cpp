@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/cli/sinks.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "userspace/render/csv.h"
+#include "userspace/render/json_lines.h"
+#include "userspace/render/table.h"
+
+namespace closewatch {
+
+bool wants_colour(int fd) {
+  const char* forbidden = std::getenv("NO_COLOR");
+  return ::isatty(fd) == 1 && (forbidden == nullptr || *forbidden == '\0');
+}
+
+std::unique_ptr<Sink> make_sink(const ViewOptions& view, std::uint64_t tick_ns, Output& output) {
+  switch (view.format) {
+    case Format::json:
+      return std::make_unique<JsonLines>(output, tick_ns);
+    case Format::csv:
+      return std::make_unique<Csv>(output, tick_ns);
+    case Format::text:
+      break;
+  }
+  TableStyle style;
+  style.wide = view.wide;
+  style.timestamp = view.timestamp;
+  style.colour = wants_colour(STDOUT_FILENO);
+  style.tick_ns = tick_ns;
+  return std::make_unique<Table>(output, style);
+}
+
+}  // namespace closewatch

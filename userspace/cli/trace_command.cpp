@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include "userspace/cli/commands.h"
+#include "userspace/cli/filters.h"
+#include "userspace/cli/live.h"
+#include "userspace/cli/sinks.h"
+#include "userspace/enrich/process_enricher.h"
+
+namespace closewatch {
+
+Result<> run_trace(const Options& options) {
+  auto wanted = selection(options.filter);
+  if (!wanted.ok()) {
+    return std::move(wanted).error();
+  }
+  auto live = Live::start(options);
+  if (!live.ok()) {
+    return std::move(live).error();
+  }
+  const SourceContext source = live->source();
+  Output output(STDOUT_FILENO);
+  const auto sink = make_sink(options.view, source.tick_ns, output);
+  ProcessEnricher enricher(source.boot_to_unix_ns);
+  Pipeline pipeline(source, std::move(wanted).take(), enricher, {sink.get()});
+
+  pipeline.limit(options.view.count);
+  const WatchHandlers handlers{
+      .record = [&](std::span<const std::byte> bytes) { pipeline.record(bytes); },
+      .gap = [&](std::uint64_t lost, std::uint64_t since) { pipeline.gap(lost, since); },
+      .batch_end =
+          [&](std::uint64_t now) {
+            pipeline.batch_end(now);
+            return output.usable() && !pipeline.limit_reached();
+          },
+      .due_ns = [&] { return pipeline.due_ns(); },
+  };
+  auto result = live->run(handlers);
+  pipeline.finish();
+  if (!options.view.quiet) {
+    print_kernel_account(live->observer().counters());
+    print_pipeline_account(pipeline.counts());
+  }
+  if (result.ok() && output.error()) {
+    return *output.error();
+  }
+  return result;
+}
+
+}  // namespace closewatch

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/cli/watch.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "userspace/base/clock.h"
+
+namespace closewatch {
+namespace {
+
+// While closures come: long enough to make a drain worth its wake-up, short enough to be seen as
+// "now" and to leave the ring buffer nearly empty.
+constexpr int kBusyMs = 10;
+// Empty drains in a row after which the reader sleeps without a timer.
+constexpr int kIdleDrains = 5;
+constexpr std::uint64_t kMs = 1'000'000;
+
+std::uint64_t lost_records(const KernelCounters& counters) {
+  return counters.lost_ring + counters.lost_ledger + counters.amended_lost +
+         counters.unestablished_lost;
+}
+
+// Milliseconds until the earliest of the moments, rounded up; -1 when there is none.
+int timeout_ms(std::uint64_t now_ns, std::optional<std::uint64_t> a,
+               std::optional<std::uint64_t> b) {
+  if (!a && !b) {
+    return -1;
+  }
+  const std::uint64_t next = std::min(a.value_or(UINT64_MAX), b.value_or(UINT64_MAX));
+  if (next <= now_ns) {
+    return 0;
+  }
+  return static_cast<int>(std::min<std::uint64_t>((next - now_ns + kMs - 1) / kMs, 1U << 30));
+}
+
+}  // namespace
+
+Result<Watch> Watch::create() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGINT);
+  ::sigaddset(&set, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals.valid()) {
+    return Error{.what = std::string("cannot watch for signals: ") + std::strerror(errno)};
+  }
+  return Watch(std::move(signals));
+}
+
+// True when a signal asks for the end.
+Result<bool> Watch::wait(int timeout, bool woken_by_kernel, const Observer& observer) {
+  std::array<pollfd, 2> watched{{{.fd = signals_.get(), .events = POLLIN, .revents = 0},
+                                 {.fd = observer.wake_fd(), .events = POLLIN, .revents = 0}}};
+  const int ready = ::poll(watched.data(), woken_by_kernel ? 2 : 1, timeout);
+  if (ready < 0 && errno != EINTR) {
+    return Error{.what = std::string("cannot wait for records: ") + std::strerror(errno)};
+  }
+  return ready > 0 && watched[0].revents != 0;
+}
+
+Result<> Watch::run(Observer& observer, const WatchHandlers& handlers,
+                    std::optional<std::uint64_t> until_ns) {
+  int empty_drains = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t complete_ns = boot_now_ns();
+  bool last = false;
+  for (;;) {
+    auto drained = observer.drain(handlers.record);
+    if (!drained.ok()) {
+      return std::move(drained).error();
+    }
+    const std::uint64_t now = boot_now_ns();
+    const std::uint64_t lost_now = lost_records(observer.counters());
+    if (lost_now != lost) {
+      handlers.gap(lost_now - lost, complete_ns);
+      lost = lost_now;
+    }
+    complete_ns = now;
+    if (!handlers.batch_end(now) || last) {
+      return {};
+    }
+    empty_drains = *drained > 0 ? 0 : empty_drains + 1;
+    const int until_next = timeout_ms(now, handlers.due_ns(), until_ns);
+    bool ended = until_ns && now >= *until_ns;
+    if (!ended && empty_drains < kIdleDrains) {
+      auto signalled =
+          wait(until_next < 0 ? kBusyMs : std::min(until_next, kBusyMs), false, observer);
+      if (!signalled.ok()) {
+        return std::move(signalled).error();
+      }
+      ended = *signalled;
+    } else if (!ended) {
+      // Armed first, drained after: a record between the two is seen here, one after it wakes us.
+      observer.arm();
+      auto raced = observer.drain(handlers.record);
+      if (!raced.ok()) {
+        return std::move(raced).error();
+      }
+      if (*raced > 0) {
+        empty_drains = 0;
+        continue;
+      }
+      auto signalled = wait(until_next, true, observer);
+      if (!signalled.ok()) {
+        return std::move(signalled).error();
+      }
+      ended = *signalled;
+      empty_drains = 0;
+    }
+    last = ended;
+  }
+}
+
+}  // namespace closewatch

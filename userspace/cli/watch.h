@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop of every command that observes the host: drain, hand on, sleep. It sleeps a few
+// milliseconds between drains while closures come (waking the reader for each is what makes such
+// tools expensive), and without a limit, to be woken by the kernel side, when none come.
+// SIGINT and SIGTERM end it after a last drain; it returns whole batches only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+
+#include "userspace/base/result.h"
+#include "userspace/base/unique_fd.h"
+#include "userspace/kernel/observer.h"
+
+namespace closewatch {
+
+struct WatchHandlers {
+  std::function<void(std::span<const std::byte>)> record;
+  // Records were lost since `since_ns` (CLOCK_BOOTTIME).
+  std::function<void(std::uint64_t lost, std::uint64_t since_ns)> gap;
+  // A batch is over; false ends the watch.
+  std::function<bool(std::uint64_t now_ns)> batch_end;
+  // The next time (CLOCK_BOOTTIME) at which batch_end wants to be called though nothing came.
+  std::function<std::optional<std::uint64_t>()> due_ns;
+};
+
+class Watch {
+ public:
+  // Blocks SIGINT and SIGTERM for the process and takes them as the end of run().
+  static Result<Watch> create();
+
+  // Ends at `until_ns` (CLOCK_BOOTTIME), on a signal, when batch_end says so, or on an error.
+  Result<> run(Observer& observer, const WatchHandlers& handlers,
+               std::optional<std::uint64_t> until_ns);
+
+  // Readable when a signal came.
+  [[nodiscard]] int signal_fd() const { return signals_.get(); }
+
+ private:
+  explicit Watch(UniqueFd signals) : signals_(std::move(signals)) {}
+  Result<bool> wait(int timeout_ms, bool woken_by_kernel, const Observer& observer);
+
+  UniqueFd signals_;
+};
+
+}  // namespace closewatch

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// From raw record to sinks: decode, hold what is not settled, classify, select, enrich, fan out.
+// One thread. The same code serves a live trace and a replay; only the enricher and the clock
+// differ. decoded = given + deselected + held, records = decoded + rejected.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "userspace/classify/classifier.h"
+#include "userspace/enrich/enricher.h"
+#include "userspace/pipeline/finding.h"
+#include "userspace/pipeline/holding.h"
+#include "userspace/pipeline/selection.h"
+
+namespace closewatch {
+
+// What the recording host said of itself; the same for all records of one source.
+struct SourceContext {
+  std::int64_t boot_to_unix_ns = 0;
+  std::uint64_t tick_ns = 0;
+  std::map<int, std::string> reset_reasons;  // enum sk_rst_reason, prefix removed
+};
+
+struct PipelineCounts {
+  std::uint64_t records = 0;
+  std::uint64_t rejected = 0;  // not decodable: a bug, or a foreign record
+  std::uint64_t amendments = 0;
+  std::uint64_t given = 0;       // findings handed to the sinks
+  std::uint64_t deselected = 0;  // not wanted by the Selection, or beyond the limit
+  std::uint64_t unknown = 0;     // given or not, but no rule matched: a bug
+  std::uint64_t held_early = 0;  // left the holding before their time: it was full
+  std::uint64_t gaps = 0;        // records known to be lost
+};
+
+class Pipeline {
+ public:
+  // All references must outlive the pipeline.
+  Pipeline(SourceContext source, Selection selection, Enricher& enricher, std::vector<Sink*> sinks);
+
+  // Gives at most so many findings; what comes after them counts as deselected.
+  void limit(std::optional<std::uint64_t> findings) { limit_ = findings.value_or(UINT64_MAX); }
+  [[nodiscard]] bool limit_reached() const { return counts_.given >= limit_; }
+
+  // One record as the ring buffer or a capture gave it; good for the time of the call only.
+  void record(std::span<const std::byte> bytes);
+  // `lost` records since the last moment known to be complete.
+  void gap(std::uint64_t lost, std::uint64_t since_boot_ns);
+  // A batch is over. `now_ns` (CLOCK_BOOTTIME): what was held long enough is released; sinks flush.
+  void batch_end(std::uint64_t now_ns);
+  // The source is over: everything that is held is released.
+  void finish();
+
+  // When batch_end() should be called next although nothing arrives; nullopt: no need.
+  [[nodiscard]] std::optional<std::uint64_t> due_ns() const { return holding_.due_ns(); }
+  [[nodiscard]] const PipelineCounts& counts() const { return counts_; }
+
+ private:
+  void judge(const Closure& closure);
+  void correct(const Amendment& amendment);
+  [[nodiscard]] std::string_view reset_reason(const std::optional<std::int32_t>& value) const;
+  void name(std::string& out, const ClosureId& id) const;
+
+  SourceContext source_;
+  ClassifierContext classifier_;
+  Selection selection_;
+  Enricher& enricher_;
+  std::vector<Sink*> sinks_;
+  Holding holding_;
+  Finding finding_;  // kept, so that its strings keep their memory
+  PipelineCounts counts_;
+  std::uint64_t limit_ = UINT64_MAX;
+};
+
+}  // namespace closewatch
