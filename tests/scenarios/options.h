@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of closewatch_scenarios.
+#pragma once
+
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "userspace/base/result.h"
+#include "userspace/demo/family.h"
+
+namespace closewatch::scenarios {
+
+struct Options {
+  std::string closewatch;  // path; empty: no observer
+  std::string hooks = "full";
+  std::vector<demo::Family> families{demo::kFamilies.begin(), demo::kFamilies.end()};
+  std::regex filter{""};
+  unsigned jobs = 8;
+  bool list = false;
+  bool help = false;
+};
+
+inline constexpr const char* kUsage =
+    "usage: closewatch_scenarios (--closewatch PATH | --no-observer | --list) [options]\n"
+    "  --hooks base|full                   hook set that closewatch is told to use (full)\n"
+    "  --family ipv4|ipv6|mapped|all       sockets to play with (all)\n"
+    "  --filter REGEX                      only situations whose name matches\n"
+    "  --jobs N                            plays side by side (8)\n";
+
+Result<Options> parse_options(const std::vector<std::string>& arguments);
+
+}  // namespace closewatch::scenarios

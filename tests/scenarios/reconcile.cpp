@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/scenarios/reconcile.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+namespace closewatch::scenarios {
+namespace {
+
+class Tally {
+ public:
+  Tally(const demo::Truth& truth, const std::vector<Json>& closures)
+      : truth_{truth}, closures_{closures} {}
+
+  [[nodiscard]] std::int64_t kernel(std::string_view name) const {
+    return truth_.counters.get(name).value_or(0);
+  }
+  template <typename Predicate>
+  [[nodiscard]] std::int64_t count(Predicate predicate) const {
+    return std::count_if(closures_.begin(), closures_.end(), predicate);
+  }
+  [[nodiscard]] std::int64_t reasons(std::initializer_list<std::string_view> names) const {
+    return count([names](const Json& closure) {
+      const std::string reason = closure.value("reason", "");
+      return std::find(names.begin(), names.end(), reason) != names.end();
+    });
+  }
+
+  void require(bool holds, const std::string& what, std::int64_t kernel, std::int64_t told) {
+    if (!holds) {
+      complaints_.push_back("reconciliation: " + what + ": the kernel counts " +
+                            std::to_string(kernel) + ", closewatch tells of " +
+                            std::to_string(told));
+    }
+  }
+  void equal(const std::string& what, std::int64_t kernel, std::int64_t told) {
+    require(kernel == told, what, kernel, told);
+  }
+
+  Complaints complaints_;
+
+ private:
+  const demo::Truth& truth_;
+  const std::vector<Json>& closures_;
+};
+
+bool in_state(const Json& closure, std::initializer_list<std::string_view> names) {
+  const Json state = closure.value("final_state", Json{});
+  return state.is_string() &&
+         std::find(names.begin(), names.end(), state.get<std::string>()) != names.end();
+}
+
+bool has_flag(const Json& closure, std::string_view flag) {
+  const Json flags = closure.value("flags", Json::array());
+  return std::find(flags.begin(), flags.end(), Json(flag)) != flags.end();
+}
+
+}  // namespace
+
+Complaints reconcile(const demo::Truth& truth, const std::vector<Json>& closures) {
+  Tally tally{truth, closures};
+  tally.equal("TCPAbortOnClose is unread_data", tally.kernel("TCPAbortOnClose"),
+              tally.reasons({"unread_data"}));
+  // Data that reaches a timewait socket is answered without being counted.
+  const std::int64_t late = tally.count([](const Json& closure) {
+    return closure.value("reason", "") == "data_after_close" &&
+           has_flag(closure, "late_data_reset");
+  });
+  const std::int64_t silent = tally.count([](const Json& closure) {
+    return closure.value("reason", "") == "closed_in_syn_sent" &&
+           closure["linger"].value("outcome", "") == "zero";
+  });
+  tally.equal("TCPAbortOnData and TCPAbortOnLinger are linger_zero, data_after_close and linger2",
+              tally.kernel("TCPAbortOnData") + tally.kernel("TCPAbortOnLinger"),
+              tally.reasons({"linger_zero", "data_after_close", "linger2"}) - late + silent);
+  tally.equal("TCPAbortOnMemory is orphan_limit", tally.kernel("TCPAbortOnMemory"),
+              tally.reasons({"orphan_limit"}));
+  tally.equal("TCPAbortOnTimeout is timed_out and connect_timeout",
+              tally.kernel("TCPAbortOnTimeout"),
+              tally.reasons({"retransmission", "fin_unacked", "zero_window", "keepalive",
+                             "user_timeout", "connect_timeout"}));
+  tally.equal("EstabResets is the ends in ESTABLISHED and CLOSE_WAIT", tally.kernel("EstabResets"),
+              tally.count([](const Json& closure) {
+                return in_state(closure, {"ESTABLISHED", "CLOSE_WAIT"});
+              }));
+  // The kernel also counts requests that were reset before they became a connection.
+  const std::int64_t attempts = tally.reasons({"refused", "connect_timeout", "connect_error"});
+  tally.require(tally.kernel("AttemptFails") >= attempts &&
+                    tally.kernel("AttemptFails") <= attempts + tally.kernel("EmbryonicRsts"),
+                "AttemptFails is the failed attempts", tally.kernel("AttemptFails"), attempts);
+  const std::int64_t resets = tally.count(
+      [](const Json& closure) { return closure["rst"].value("sent", Json{}) == Json(true); });
+  tally.require(tally.kernel("OutRsts") >= resets, "OutRsts covers rst.sent",
+                tally.kernel("OutRsts"), resets);
+  tally.equal("opened connections are those that ended",
+              tally.kernel("ActiveOpens") + tally.kernel("PassiveOpens") - truth.still_open,
+              static_cast<std::int64_t>(closures.size()));
+  return tally.complaints_;
+}
+
+}  // namespace closewatch::scenarios

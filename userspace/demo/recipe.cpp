@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/demo/recipe.h"
+
+namespace closewatch::demo {
+
+void get_stuck(Connection& connection) {
+  connection.write(5000);
+  connection.peer().await_bytes(1000);
+  connection.await_queues(kStuck);
+}
+
+Connection& connect_stuck(Stage& stage) {
+  Connection& connection = stage.connect(kNarrowWindow);
+  get_stuck(connection);
+  return connection;
+}
+
+void drain(Connection& connection, std::uint32_t total) {
+  Peer& peer = connection.peer();
+  peer.window(kWideWindow);
+  for (std::uint32_t taken = peer.sent_by_kernel(); taken < total; taken = peer.sent_by_kernel()) {
+    peer.ack(taken);
+    peer.await_bytes(taken + 1);
+  }
+  peer.await_fin();
+  peer.ack_all();
+}
+
+void peer_follows(Connection& connection) {
+  connection.peer().fin();
+  connection.peer().await_ack_of_fin();
+  connection.await_end();
+}
+
+}  // namespace closewatch::demo

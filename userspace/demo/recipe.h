@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps that many scripts share. The numbers are those of kernel.md section 6: "5000 into a window
+// of 1000" leaves 1000 bytes in flight and 4000 that were never sent.
+#pragma once
+
+#include "userspace/demo/stage.h"
+
+namespace closewatch::demo {
+
+inline constexpr std::uint16_t kNarrowWindow = 1000;
+inline constexpr Queues kStuck{.never_sent = 4000, .unacked = 1000};
+
+// The owner wrote 5000 bytes into the peer's window of 1000.
+void get_stuck(Connection& connection);
+// connect() and get_stuck().
+Connection& connect_stuck(Stage& stage);
+// The peer's window opens, and it takes everything there is, the FIN included.
+void drain(Connection& connection, std::uint32_t total);
+// The peer closes a connection that the owner has closed, and the kernel acknowledges that.
+void peer_follows(Connection& connection);
+
+}  // namespace closewatch::demo

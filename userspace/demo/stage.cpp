@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/demo/stage.h"
+
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+namespace closewatch::demo {
+
+Stage::Stage(Family family, Truth& truth, HostLimit& host_limit)
+    : link_{family}, truth_{truth}, host_limit_{host_limit} {}
+
+Actor& Stage::actor(std::string_view role) {
+  Actor& actor = actors_.emplace_back(role);
+  if (truth_.role_count == kMaxRoles) {
+    give_up("too many roles");
+  }
+  RoleTruth& entry = truth_.roles[truth_.role_count++];
+  entry.name = role;
+  entry.comm = actor.comm();
+  entry.pid = actor.pid();
+  return actor;
+}
+
+Actor& Stage::fork_of(Actor& parent, std::string_view role) {
+  Actor& actor = actors_.emplace_back(role, parent);
+  if (truth_.role_count == kMaxRoles) {
+    give_up("too many roles");
+  }
+  RoleTruth& entry = truth_.roles[truth_.role_count++];
+  entry.name = role;
+  entry.comm = actor.comm();
+  entry.pid = actor.pid();
+  return actor;
+}
+
+Actor& Stage::owner() {
+  if (owner_ == nullptr) {
+    owner_ = &actor("owner");
+  }
+  return *owner_;
+}
+
+ConnectionTruth& Stage::new_truth() {
+  if (truth_.connection_count == kMaxConnections) {
+    give_up("too many connections");
+  }
+  return truth_.connections[truth_.connection_count++];
+}
+
+Connection& Stage::socket() { return socket(owner()); }
+
+Connection& Stage::socket(Actor& owner) {
+  Connection& connection = connections_.emplace_back(link_, owner, next_peer_port_++, new_truth());
+  connection.set_fd(owner.run([domain = socket_family(family())] {
+    return ::socket(domain, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+  }));
+  if (connection.fd() < 0) {
+    skip("this kernel has no socket of the family");
+  }
+  return connection;
+}
+
+Pending<int> Stage::start_connect(Connection& connection) {
+  return connection.owner().start(
+      [fd = connection.fd(), family = family(), port = connection.peer().port()] {
+        const auto peer = socket_address(family, End::peer, port);
+        return ::connect(fd, peer.get(), peer.length) == 0 ? 0 : errno;
+      });
+}
+
+void Stage::connect(Connection& connection, std::uint16_t window) {
+  auto pending = start_connect(connection);
+  connection.peer().await_syn();
+  connection.note_ports();
+  connection.peer().accept(window);
+  if (const int error = pending.get(); error != 0) {
+    give_up("connect(): errno " + std::to_string(error));
+  }
+}
+
+Connection& Stage::connect(Actor& owner, std::uint16_t window) {
+  Connection& connection = socket(owner);
+  connect(connection, window);
+  return connection;
+}
+
+Connection& Stage::connect(std::uint16_t window) { return connect(owner(), window); }
+
+int Stage::listen(Actor& owner, int backlog) {
+  const int fd = owner.run([family = family(), backlog] {
+    const int listener = ::socket(socket_family(family), SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+    const auto address = socket_address(family, End::kernel, kListenPort);
+    const bool done =
+        ::bind(listener, address.get(), address.length) == 0 && ::listen(listener, backlog) == 0;
+    return done ? listener : -1;
+  });
+  if (fd < 0) {
+    give_up("listen()");
+  }
+  return fd;
+}
+
+Connection& Stage::arrive(Actor& owner, std::uint16_t window) {
+  Connection& connection = connections_.emplace_back(link_, owner, next_peer_port_++, new_truth());
+  connection.peer().connect(kListenPort, window);
+  connection.note_ports();
+  connection.await_state(TCP_ESTABLISHED);
+  return connection;
+}
+
+void Stage::accept(Connection& connection, int listener) {
+  connection.set_fd(connection.owner().run(
+      [listener] { return ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC); }));
+  if (connection.fd() < 0) {
+    give_up("accept()");
+  }
+}
+
+Connection& Stage::accept(Actor& owner, int listener, std::uint16_t window) {
+  Connection& connection = arrive(owner, window);
+  accept(connection, listener);
+  return connection;
+}
+
+void Stage::lower_host_limit(std::string_view value) {
+  if (auto written = host_limit_.write(value); !written) {
+    skip(written.error().what);
+  }
+}
+
+void Stage::restore_host_limit() {
+  if (auto restored = host_limit_.restore(); !restored) {
+    give_up(restored.error().what);
+  }
+}
+
+void Stage::finish() {
+  for (Actor& actor : actors_) {
+    actor.dismiss();
+  }
+  link_.pump(std::chrono::milliseconds{0});
+  for (std::size_t i = 0; Connection & connection : connections_) {
+    ConnectionTruth& truth = truth_.connections[i++];
+    truth.kernel_sent_rst = connection.peer().saw_rst();
+    truth.peer_sent_rst = connection.peer().sent_rst();
+    truth.received = connection.peer().sent();
+  }
+  truth_.counters = Counters::read();
+  truth_.still_open = count_connections();
+  truth_.outcome = Outcome::played;
+}
+
+}  // namespace closewatch::demo
