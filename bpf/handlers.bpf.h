@@ -234,6 +234,8 @@ static __always_inline void end_connection(struct ledger_entry *entry, struct so
 	if (closure->facts & CW_FACT(CW_FACT_IN_CLOSE)) {
 		if (identity_usable(sk))
 			note_close(entry, state);
+		if (closure->close_ns > closure->end_ns) /* first seen at the end: one moment */
+			closure->close_ns = closure->end_ns;
 	} else if (closure->facts & CW_FACT(CW_FACT_DISCONNECT)) {
 		identity_note(entry, CW_ROLE_USER);
 	}

@@ -165,6 +165,8 @@ static __always_inline void snapshot_take(struct ledger_entry *entry, struct soc
 	if (entry->born)
 		closure->sent = tcp->bytes_acked - entry->acked_start -
 				(fin && tcp->snd_una == tcp->write_seq) + bytes.unacked;
+	else if (state == TCP_SYN_SENT)
+		closure->sent = bytes.unacked; /* TCP Fast Open data with the SYN, else nothing */
 	closure->received = tcp->bytes_received;
 	if (closure->received && SOCKET_FLAG(sk, SOCK_DONE))
 		closure->received--;
