@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel side counts whether or not a record arrives (struct cw_counters and cw_totals in
+// bpf/abi.h), read live by kernel/ and kept at the end of a capture.
+#pragma once
+
+#include <cstdint>
+
+#include "userspace/record/closure.h"
+
+namespace closewatch {
+
+// Over all CPUs, since the start; ended = recorded + filtered + lost_ring + lost_ledger.
+struct KernelCounters {
+  std::uint64_t ended = 0;
+  std::uint64_t recorded = 0;
+  std::uint64_t filtered = 0;
+  std::uint64_t lost_ring = 0;
+  std::uint64_t lost_ledger = 0;
+  std::uint64_t unestablished = 0;
+  std::uint64_t unestablished_lost = 0;
+  std::uint64_t amended = 0;
+  std::uint64_t amended_lost = 0;
+  std::uint64_t totals_folded = 0;
+  std::uint64_t rst_no_socket = 0;
+  std::uint64_t wakeups = 0;
+
+  friend bool operator==(const KernelCounters&, const KernelCounters&) = default;
+};
+
+// Exact totals of one process, kept whether or not its records arrived.
+struct ProcessTotals {
+  Task process = {};            // pid 0: not known; tid and cgroup are not kept
+  std::uint64_t closures = 0;   // established connections that ended
+  std::uint64_t lost = 0;       // of these, not carried by the ring buffer
+  std::uint64_t discarded = 0;  // bytes
+  std::uint64_t unread = 0;     // bytes
+  bool other = false;           // processes that there was no room for
+
+  friend bool operator==(const ProcessTotals&, const ProcessTotals&) = default;
+};
+
+}  // namespace closewatch
