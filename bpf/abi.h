@@ -191,7 +191,9 @@ struct cw_counters {
 	__u64 totals_folded;  /* closures counted under "other": the totals map was full */
 	__u64 rst_no_socket;  /* RST answers to segments of no socket (kernel 6.10 and later) */
 	__u64 wakeups;	      /* times the reader was woken */
-	__u64 _pad[4];
+	__u64 ledger_refused; /* entries that could not be made; the next event tries again */
+	__u64 ends_recovered; /* ends whose switch to CLOSE no hook saw, recorded at the release */
+	__u64 _pad[2];
 };
 CW_ASSERT(sizeof(struct cw_counters) == 128, "cw_counters fills two cache lines");
 

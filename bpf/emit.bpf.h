@@ -16,15 +16,6 @@ struct {
 	__uint(max_entries, 4 * 1024 * 1024);
 } records SEC(".maps");
 
-/* One slot per CPU (max_entries set before the load). Read by mmap. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct cw_counters);
-} counters SEC(".maps");
-
 /* Inserted: count_totals(). Deleted: userspace, when it took them. Full: folded into cw_totals_other. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -53,14 +44,6 @@ struct {
 
 struct cw_totals cw_totals_other = {}; /* closures of processes that the totals map had no room for */
 __u64 cw_reader_waits = 0;	       /* set by the reader before it sleeps without a timer */
-
-#define COUNT(name)                                                                          \
-	do {                                                                                 \
-		__u32 _cpu = bpf_get_smp_processor_id();                                     \
-		struct cw_counters *_slot = bpf_map_lookup_elem(&counters, &_cpu);           \
-		if (_slot)                                                                   \
-			__sync_fetch_and_add(&_slot->name, 1);                               \
-	} while (0)
 
 static __always_inline void wake_reader(void)
 {

@@ -292,6 +292,7 @@ static __always_inline void note_established(struct sock *sk, struct tcp_sock *t
 	if (!entry)
 		return;
 	entry->born = 1;
+	entry->state = TCP_ESTABLISHED;
 	entry->acked_start = tcp->bytes_acked;
 	entry->closure.born_ns = bpf_ktime_get_boot_ns();
 }
@@ -329,6 +330,8 @@ static __always_inline void handle_set_state(struct sock *sk, int old, int next)
 	if (old == TCP_LISTEN) {
 		if (next == TCP_CLOSE)
 			note_listener_end(sk);
+		else if (next == TCP_SYN_RECV) /* a new child, perhaps where an old socket lay */
+			ledger_drop(sk);
 		return;
 	}
 	tcp = bpf_skc_to_tcp_sock(sk);
@@ -348,6 +351,7 @@ static __always_inline void handle_set_state(struct sock *sk, int old, int next)
 		}
 		return;
 	}
+	entry->state = (__u8)next;
 	if (old == next || (!has_fin(old) && has_fin(next))) {
 		if (old == next) {
 			snapshot_guess_fin(entry, tcp, old);
@@ -497,6 +501,20 @@ static __always_inline void amend_late_close(struct ledger_entry *entry, struct 
 	record_amendment(&amendment);
 }
 
+/*
+ * A program that is interrupted by itself on one CPU is not run a second time (recursion protection
+ * of tracing programs), so a switch to CLOSE can go unseen. The release of the socket shows it.
+ */
+static __always_inline void recover_end(struct ledger_entry *entry, struct sock *sk)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+	if (!tcp || sk->__sk_common.skc_state != TCP_CLOSE)
+		return;
+	COUNT(ends_recovered);
+	end_connection(entry, sk, tcp, entry->state);
+}
+
 /* tp tcp_destroy_sock: the socket is released; what waited for it is complete. */
 static __always_inline void handle_destroy_sock(struct sock *sk)
 {
@@ -507,6 +525,8 @@ static __always_inline void handle_destroy_sock(struct sock *sk)
 	entry = ledger_find(sk);
 	if (!entry)
 		return;
+	if (entry->stage == STAGE_OPEN && entry->state)
+		recover_end(entry, sk);
 	if (entry->stage == STAGE_ENDED)
 		record_closure(entry);
 	else if (entry->stage == STAGE_RECORDED && entry->carried &&

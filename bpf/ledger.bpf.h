@@ -10,6 +10,7 @@
 #define CLOSEWATCH_LEDGER_BPF_H
 
 #include "compat.bpf.h"
+#include "counters.bpf.h"
 
 const volatile __u32 cw_use_storage = 1; /* 0: hash; set from BTF before the load */
 
@@ -33,7 +34,8 @@ struct ledger_entry {
 	__u8 timewait_seen; /* inet_twsk_alloc() was called for it */
 	__u8 carried;	 /* the ring buffer took the record: it can be amended */
 	__u8 aborting;	 /* inside tcp_abort() */
-	__u8 _pad[4];
+	__u8 state;	 /* the last that was seen; 0 none */
+	__u8 _pad[3];
 };
 
 /* Inserted: ledger_open(). Deleted: with the socket. Looked up: every handler. */
@@ -129,8 +131,10 @@ static __always_inline struct ledger_entry *ledger_open(struct sock *sk, bool bo
 		bpf_map_update_elem(&ledger_hash, &key, &ledger_blank, BPF_NOEXIST);
 		entry = bpf_map_lookup_elem(&ledger_hash, &key);
 	}
-	if (!entry)
+	if (!entry) {
+		COUNT(ledger_refused);
 		return NULL;
+	}
 	ledger_clear(entry);
 	if (!born)
 		ledger_adopt(entry, sk);
