@@ -76,7 +76,8 @@ std::string try_fentry(const btf* kernel) {
       {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},
       {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
   }};
-  LIBBPF_OPTS(bpf_prog_load_opts, options);
+  bpf_prog_load_opts options{};  // LIBBPF_OPTS is no standard C++
+  options.sz = sizeof options;
   options.expected_attach_type = BPF_TRACE_FENTRY;
   options.attach_btf_id = static_cast<__u32>(id);
   const UniqueFd program(bpf_prog_load(BPF_PROG_TYPE_TRACING, "closewatch_try", "GPL", body.data(),

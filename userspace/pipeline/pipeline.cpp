@@ -14,6 +14,9 @@ template <typename... Visitors>
 struct Overloaded : Visitors... {
   using Visitors::operator()...;
 };
+// clang 14 deduces none for an aggregate by itself.
+template <typename... Visitors>
+Overloaded(Visitors...) -> Overloaded<Visitors...>;
 
 void append_hex(std::string& out, std::uint64_t value, std::size_t digits) {
   char text[16];
