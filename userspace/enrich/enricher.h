@@ -4,10 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <vector>
 
-#include "userspace/pipeline/finding.h"
+#include "userspace/enrich/process_details.h"
 #include "userspace/record/closure.h"
 
 namespace closewatch {

@@ -6,22 +6,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "userspace/classify/verdict.h"
+#include "userspace/enrich/process_details.h"
 #include "userspace/record/closure.h"
 
 namespace closewatch {
-
-// What userspace adds to a Task. Strings are raw bytes (hostile); each sink escapes for itself.
-struct ProcessDetails {
-  std::optional<std::string> exe;             // file name of the executable, without the directory
-  std::optional<std::string> cgroup;          // path below the cgroup v2 mount, "/" for the root
-  std::optional<std::string> container;       // container id taken from the cgroup path
-  std::optional<std::int64_t> start_unix_ns;  // start of the process, CLOCK_REALTIME
-
-  friend bool operator==(const ProcessDetails&, const ProcessDetails&) = default;
-};
 
 struct Finding {
   Closure closure;
