@@ -76,7 +76,7 @@ std::string reason_against(const Hook& hook, const Features& features, HookSet s
     return "not in this kernel's BTF";
   }
   if (hook.target == "tcp_reset" && found->second < 2) {
-    return "this kernel's tcp_reset() is not given the segment";
+    return "tcp_reset() is not given the segment";
   }
   return {};
 }
