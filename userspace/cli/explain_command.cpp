@@ -1,47 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
-#include <algorithm>
-#include <string>
 #include <string_view>
 
 #include "userspace/classify/meaning.h"
 #include "userspace/cli/commands.h"
 #include "userspace/render/output.h"
+#include "userspace/report/text_lines.h"
 
 namespace closewatch {
 namespace {
 
-constexpr std::size_t kColumns = 80;
-
-// Words of `text` in lines of at most 80 columns, each begun with `indent` spaces.
-void write_paragraph(Output& output, std::string_view text, std::size_t indent) {
-  std::size_t column = 0;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    const std::string_view word = text.substr(0, end);
-    if (column > 0 && column + 1 + word.size() > kColumns) {
-      output.end_line();
-      column = 0;
-    }
-    if (column == 0) {
-      append(output.buffer(), std::string(indent, ' '));
-      column = indent;
-    } else {
-      append(output.buffer(), " ");
-      ++column;
-    }
-    append(output.buffer(), word);
-    column += word.size();
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  output.end_line();
-}
-
 void write_explanation(Output& output, const Explanation& explanation) {
-  write_paragraph(output, explanation.meaning, 4);
+  write_wrapped(output, 4, explanation.meaning);
   if (!explanation.advice.empty()) {
-    write_paragraph(output, explanation.advice, 4);
+    write_wrapped(output, 4, explanation.advice);
   }
 }
 

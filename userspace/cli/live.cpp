@@ -73,6 +73,12 @@ void print_kernel_account(const KernelCounters& kernel) {
     fmt::print(stderr, "closewatch: {} connection attempts failed (not closures)\n",
                kernel.unestablished);
   }
+  if (kernel.ledger_refused + kernel.ends_recovered + kernel.missed_runs > 0) {
+    fmt::print(stderr,
+               "closewatch: {} hook runs left out by the kernel, {} ends recovered after one, {} "
+               "ledger entries refused\n",
+               kernel.missed_runs, kernel.ends_recovered, kernel.ledger_refused);
+  }
   if (kernel.totals_folded > 0) {
     fmt::print(stderr,
                "closewatch: {} closures counted without their process: too many processes\n",

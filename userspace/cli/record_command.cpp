@@ -96,7 +96,7 @@ Result<> finish(CaptureWriter& writer, const Live& live) {
   for (const ProcessTotals& process : *totals) {
     writer.append(process);
   }
-  return writer.finish(boot_now_ns(), live.observer().counters());
+  return writer.finish(boot_now_ns(), live.observer().account());
 }
 
 }  // namespace
@@ -138,7 +138,7 @@ Result<> run_record(const Options& options) {
     written = finish(*writer, *live);
   }
   if (!options.view.quiet) {
-    print_kernel_account(live->observer().counters());
+    print_kernel_account(live->observer().account());
     fmt::print(stderr, "closewatch: {} records read = {} written + {} not written + {} rejected\n",
                records, writer->written(), writer->unwritten(), writer->rejected());
   }

@@ -162,7 +162,7 @@ Result<> report_live(const Options& options, Selection wanted) {
     reported = report(boot_now_ns());
   }
   if (!options.view.quiet) {
-    print_kernel_account(live->observer().counters());
+    print_kernel_account(live->observer().account());
     print_pipeline_account(pipeline.counts());
   }
   if (result.ok()) {

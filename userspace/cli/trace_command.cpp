@@ -38,7 +38,7 @@ Result<> run_trace(const Options& options) {
   auto result = live->run(handlers);
   pipeline.finish();
   if (!options.view.quiet) {
-    print_kernel_account(live->observer().counters());
+    print_kernel_account(live->observer().account());
     print_pipeline_account(pipeline.counts());
   }
   if (result.ok() && output.error()) {

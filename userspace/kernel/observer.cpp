@@ -266,6 +266,8 @@ KernelCounters Observer::counters() const {
     add(sum.totals_folded, slot.totals_folded);
     add(sum.rst_no_socket, slot.rst_no_socket);
     add(sum.wakeups, slot.wakeups);
+    add(sum.ledger_refused, slot.ledger_refused);
+    add(sum.ends_recovered, slot.ends_recovered);
   }
   return sum;
 }
@@ -311,6 +313,14 @@ Result<std::vector<ProcessTotals>> Observer::totals() const {
   return out;
 }
 
+KernelCounters Observer::account() const {
+  KernelCounters sum = counters();
+  for (const ProgramStats& stats : program_stats()) {
+    sum.missed_runs += stats.missed;
+  }
+  return sum;
+}
+
 std::vector<ProgramStats> Observer::program_stats() const {
   std::vector<ProgramStats> out;
   for (const PlannedHook& planned : plan_.hooks) {
@@ -322,7 +332,10 @@ std::vector<ProgramStats> Observer::program_stats() const {
     bpf_prog_info info{};
     __u32 size = sizeof info;
     if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
-      out.push_back({std::string(planned.hook->program), info.run_cnt, info.run_time_ns});
+      out.push_back({.program = std::string(planned.hook->program),
+                     .runs = info.run_cnt,
+                     .run_ns = info.run_time_ns,
+                     .missed = info.recursion_misses});
     }
   }
   return out;

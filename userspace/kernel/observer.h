@@ -39,11 +39,12 @@ struct ObserverOptions {
   bool verbose = false;                 // libbpf's own messages on stderr
 };
 
-// Run time of one program, while kernel.bpf_stats_enabled is 1.
+// Of one program. Runs and their time are counted while kernel.bpf_stats_enabled is 1.
 struct ProgramStats {
   std::string program;
   std::uint64_t runs = 0;
   std::uint64_t run_ns = 0;
+  std::uint64_t missed = 0;  // runs left out: the program was running on that CPU already
 };
 
 class Observer {
@@ -66,7 +67,10 @@ class Observer {
   // before.
   void arm();
 
+  // Read from shared memory; `missed_runs` is left 0.
   [[nodiscard]] KernelCounters counters() const;
+  // The same with missed_runs, which costs a system call per program.
+  [[nodiscard]] KernelCounters account() const;
   [[nodiscard]] Result<std::vector<ProcessTotals>> totals() const;
   [[nodiscard]] std::vector<ProgramStats> program_stats() const;
 

@@ -20,6 +20,9 @@ constexpr std::array kCounters{
     &KernelCounters::totals_folded,
     &KernelCounters::rst_no_socket,
     &KernelCounters::wakeups,
+    &KernelCounters::ledger_refused,
+    &KernelCounters::ends_recovered,
+    &KernelCounters::missed_runs,
 };
 static_assert(sizeof(KernelCounters) == kCounters.size() * sizeof(std::uint64_t));
 

@@ -23,6 +23,11 @@ struct KernelCounters {
   std::uint64_t totals_folded = 0;
   std::uint64_t rst_no_socket = 0;
   std::uint64_t wakeups = 0;
+  std::uint64_t ledger_refused = 0;
+  std::uint64_t ends_recovered = 0;
+  // Runs that the kernel left out because the program was interrupted by itself on one CPU. Counted
+  // by the kernel (bpf_prog_info.recursion_misses, 5.12 and later), not in cw_counters.
+  std::uint64_t missed_runs = 0;
 
   friend bool operator==(const KernelCounters&, const KernelCounters&) = default;
 };

@@ -97,7 +97,8 @@ inline std::string text_of(const CaptureTrailer& trailer) {
       trailer.end_ns, trailer.records, trailer.rejected, trailer.lost, kernel.ended,
       kernel.recorded, kernel.filtered, kernel.lost_ring, kernel.lost_ledger, kernel.unestablished,
       kernel.unestablished_lost, kernel.amended, kernel.amended_lost, kernel.totals_folded,
-      kernel.rst_no_socket, kernel.wakeups);
+      kernel.rst_no_socket, kernel.wakeups, kernel.ledger_refused,
+      kernel.ends_recovered, kernel.missed_runs);
 }
 
 struct Reading {

@@ -35,7 +35,10 @@ constexpr KernelCounters kCounters{.ended = 1,
                                    .amended_lost = 9,
                                    .totals_folded = 10,
                                    .rst_no_socket = 11,
-                                   .wakeups = 12};
+                                   .wakeups = 12,
+                                   .ledger_refused = 13,
+                                   .ends_recovered = 14,
+                                   .missed_runs = 15};
 
 std::string hex(const Bytes& record) { return fmt::format("{:02x}", fmt::join(record, "")); }
 
