@@ -20,9 +20,7 @@ bool fin_pending(const Closure& c) {
 }
 
 // States of a connection of which our FIN is part. An orphan has no other.
-bool fin_sent(const Closure& c) {
-  return fin_pending(c) || c.final_state == TcpState::fin_wait2;
-}
+bool fin_sent(const Closure& c) { return fin_pending(c) || c.final_state == TcpState::fin_wait2; }
 
 bool sent_active_rst(const Closure& c) { return c.facts.rst_before || c.facts.rst_after; }
 

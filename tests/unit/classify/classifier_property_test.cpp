@@ -90,7 +90,7 @@ class Generator {
     return c;
   }
 
-  ClassifierContext context() { return {.tick_ns = pick(4) * 4'000'000}; }
+  ClassifierContext context() { return {.tick_ns = std::uint64_t{pick(4)} * 4'000'000}; }
 
  private:
   unsigned pick(std::size_t below) { return static_cast<unsigned>(random_() % below); }
