@@ -58,15 +58,21 @@ constexpr const char* kWhich = "Which closures";
 
 // Those that act in the kernel.
 void add_kernel_filters(CLI::App& app, FilterOptions& filter) {
-  app.add_option("-p,--pid", filter.pids, "Processes, by pid")->delimiter(',')->group(kWhich);
+  app.add_option("-p,--pid", filter.pids, "Processes, by pid")
+      ->option_text("PID,...")
+      ->delimiter(',')
+      ->group(kWhich);
   app.add_option("-u,--uid", filter.users, "Users, by name or number")
+      ->option_text("USER,...")
       ->delimiter(',')
       ->group(kWhich);
   app.add_option("-L,--lport", filter.local_ports, "Local ports")
+      ->option_text("PORT,...")
       ->delimiter(',')
       ->check(CLI::Range(1, 65535))
       ->group(kWhich);
   app.add_option("-D,--rport", filter.peer_ports, "Remote ports")
+      ->option_text("PORT,...")
       ->delimiter(',')
       ->check(CLI::Range(1, 65535))
       ->group(kWhich);
@@ -74,8 +80,10 @@ void add_kernel_filters(CLI::App& app, FilterOptions& filter) {
       ->group(kWhich);
   app.add_flag("-6,--ipv6", filter.ipv6, "IPv6 only")->group(kWhich);
   app.add_option("-N,--netns", filter.netns, "Network namespace: a path, or inode:N")
+      ->option_text("NETNS")
       ->group(kWhich);
   app.add_option("--cgroup", filter.cgroup, "Processes in this cgroup (v2) and below")
+      ->option_text("PATH")
       ->group(kWhich);
   app.add_flag("--unestablished", filter.unestablished,
                "Also connection attempts that never became a connection")
@@ -85,12 +93,15 @@ void add_kernel_filters(CLI::App& app, FilterOptions& filter) {
 // Those that need the verdict.
 void add_verdict_filters(CLI::App& app, FilterOptions& filter) {
   app.add_option("-c,--comm", filter.comms, "Process names; shell patterns")
+      ->option_text("NAME,...")
       ->delimiter(',')
       ->group(kWhich);
   app.add_option("--class", filter.classes, "Classes, for example timed_out")
+      ->option_text("CLASS,...")
       ->delimiter(',')
       ->group(kWhich);
   app.add_option("--reason", filter.reasons, "Reasons, for example unread_data")
+      ->option_text("REASON,...")
       ->delimiter(',')
       ->group(kWhich);
   app.add_flag("-x,--abortive", filter.abortive, "Abortive closures only")->group(kWhich);
@@ -118,6 +129,7 @@ void add_rows(CLI::App& app, ViewOptions& view) {
   app.add_flag("-T,--timestamp", view.timestamp, "When each connection ended, UTC")->group(group);
   app.add_flag("-w,--wide", view.wide, "All columns, as wide as they are")->group(group);
   app.add_option("-n,--count", view.count, "Stop after so many closures")
+      ->option_text("N")
       ->check(CLI::PositiveNumber)
       ->group(group);
 }
@@ -125,9 +137,11 @@ void add_rows(CLI::App& app, ViewOptions& view) {
 void add_source(CLI::App& app, ViewOptions& view, KernelOptions& kernel) {
   const char* group = "How it observes";
   app.add_option("-d,--duration", view.duration_s, "Stop after so many seconds")
+      ->option_text("SECONDS")
       ->check(CLI::PositiveNumber)
       ->group(group);
   app.add_option("--hooks", kernel.hooks, "full, base, or auto: the best that attaches")
+      ->option_text("SET")
       ->check(CLI::IsMember({"auto", "full", "base"}))
       ->group(group);
   app.add_option_function<std::string>(
@@ -136,6 +150,7 @@ void add_source(CLI::App& app, ViewOptions& view, KernelOptions& kernel) {
            kernel.ring_bytes = static_cast<std::uint32_t>(std::stoul(bytes));
          },
          "Ring buffer between kernel and closewatch: a power of two, default 4M")
+      ->option_text("SIZE")
       ->transform(CLI::Validator(ring_size, "SIZE"))
       ->group(group);
   app.add_flag("-q,--quiet", view.quiet, "No totals on stderr at the end")->group(group);
@@ -158,6 +173,7 @@ void add_options(CLI::App& app, Command command, Options& options) {
       add_verdict_filters(app, options.filter);
       add_format(app, options.view, true);
       app.add_option("-i,--interval", options.view.interval_s, "A report every so many seconds")
+          ->option_text("SECONDS")
           ->check(CLI::PositiveNumber)
           ->group("What is shown");
       add_source(app, options.view, options.kernel);
@@ -167,6 +183,7 @@ void add_options(CLI::App& app, Command command, Options& options) {
       app.add_flag("-f,--force", options.force, "Overwrite the file if it exists");
       add_kernel_filters(app, options.filter);
       app.add_option("-n,--count", options.view.count, "Stop after so many closures")
+          ->option_text("N")
           ->check(CLI::PositiveNumber);
       add_source(app, options.view, options.kernel);
       break;
@@ -193,6 +210,7 @@ void add_options(CLI::App& app, Command command, Options& options) {
     case Command::demo:
       app.add_option("--reason", options.only, "Only the closure of this reason");
       app.add_option("--hooks", options.kernel.hooks, "full, base, or auto: the best that attaches")
+          ->option_text("SET")
           ->check(CLI::IsMember({"auto", "full", "base"}));
       break;
   }
