@@ -73,6 +73,9 @@ Json wanted(const Expected& expected, const Truth& truth, demo::Family family,
       {"errno", text_or_null(expected.error)},
       {"hooks", hooks},
   };
+  if (expected.cls == "unestablished") {
+    json["bytes"].erase("sent");  // nothing was counted before there was a connection
+  }
   if (connection.closed && expected.closed_by == "close" && !expected.process.empty()) {
     json["process"]["tid"] = connection.close.tid;
   }

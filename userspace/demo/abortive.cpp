@@ -166,6 +166,7 @@ std::vector<Expected> orphan_limit_closures() {
                         .connection = i,
                         .never_sent = 4000,
                         .unacked = 1000,
+                        .initiator = "kernel",
                         .final_state = "FIN_WAIT1",
                         .rst_sent = true});
   }
@@ -280,7 +281,10 @@ std::vector<Situation> abortive_situations() {
       {.name = "abortive/fin_wait2_timeout",
        .about = "The peer never closes, and the FIN_WAIT2 timer resets the connection.",
        .run = fin_wait2_timeout,
-       .usual = {{{.cls = "abortive", .reason = "fin_wait2_timeout", .rst_sent = true}},
+       .usual = {{{.cls = "abortive",
+                   .reason = "fin_wait2_timeout",
+                   .initiator = "kernel",
+                   .rst_sent = true}},
                  {{"OutRsts", 1}}},
        .sysctls = {{"tcp_fin_timeout", "61"}}},
       {.name = "abortive/repair",

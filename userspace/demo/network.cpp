@@ -55,13 +55,12 @@ int add_address(int family, const Address& address) {
       .send(NETLINK_ROUTE);
 }
 
-// Packets to the peer are local, and the route picks our own address as their source. A unicast
-// route would do for IPv4 only: IPv6 refuses one over loopback (fib6_is_reject, net/ipv6/route.c).
+// What is sent to `target` comes back to this machine, from `source` unless the sender is bound.
 template <typename Address>
-int add_route(int family, const Address& peer, const Address& own) {
+int add_local_route(int family, const Address& target, const Address& source) {
   rtmsg message{};
   message.rtm_family = static_cast<std::uint8_t>(family);
-  message.rtm_dst_len = static_cast<std::uint8_t>(8 * peer.size());
+  message.rtm_dst_len = static_cast<std::uint8_t>(8 * target.size());
   message.rtm_table = RT_TABLE_LOCAL;
   message.rtm_protocol = RTPROT_STATIC;
   message.rtm_scope = RT_SCOPE_HOST;
@@ -70,16 +69,25 @@ int add_route(int family, const Address& peer, const Address& own) {
   std::memcpy(device.data(), &kLoopback, sizeof kLoopback);
   return NetlinkRequest{RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL}
       .body(message)
-      .attribute(RTA_DST, peer)
+      .attribute(RTA_DST, target)
       .attribute(RTA_OIF, device)
-      .attribute(RTA_PREFSRC, own)
+      .attribute(RTA_PREFSRC, source)
       .send(NETLINK_ROUTE);
 }
 
+// Both ends are local. A unicast route to the peer would do for IPv4 only: IPv6 refuses one over
+// loopback (fib6_is_reject, net/ipv6/route.c). The route to an own IPv6 address is the kernel's, but
+// made by a worker some time later (addrconf_dad_work), so there is one more from the start.
 template <typename Address>
 int add_ends(int family, const Address& own, const Address& peer) {
-  const int error = add_address(family, own);
-  return error != 0 ? error : add_route(family, peer, own);
+  int error = add_address(family, own);
+  if (error == 0 && family == AF_INET6) {
+    error = add_local_route(family, own, own);
+  }
+  if (error == 0 || error == EEXIST) {
+    error = add_local_route(family, peer, own);
+  }
+  return error;
 }
 
 Error failed(std::string_view doing, int error) {
