@@ -151,6 +151,9 @@ Result<std::optional<CaptureEvent>> CaptureReader::next() {
   }
   if (entries_left_ == 0) {
     if (auto begun = begin_block(); !begun) {
+      if (state_ == State::interrupted) {
+        return std::optional<CaptureEvent>{};
+      }
       return std::move(begun).error();
     }
   }

@@ -26,7 +26,7 @@ class CaptureReader {
   // How reading stands. `interrupted` is the only one that next() leaves again.
   enum class State : std::uint8_t {
     reading,
-    interrupted,  // a signal came (EINTR): stop, or call next() again
+    interrupted,  // a signal came (EINTR) while it waited: stop, or call next() again
     whole,        // the trailer was read and nothing follows it
     truncated,    // the file ends before its trailer: the recording was cut short
     damaged,      // bytes that a recording never writes

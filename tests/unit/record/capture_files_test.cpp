@@ -240,8 +240,8 @@ TEST(CaptureSignal, AnInterruptedReadCanGoOn) {
   const itimerval never{};
   ASSERT_EQ(::setitimer(ITIMER_REAL, &never, nullptr), 0);
   ASSERT_EQ(::sigaction(SIGALRM, &before, nullptr), 0);
-  ASSERT_FALSE(interrupted.ok());
-  EXPECT_EQ(interrupted.error().what, "cannot read pipe: Interrupted system call");
+  ASSERT_TRUE(interrupted.ok());
+  EXPECT_FALSE(interrupted->has_value());
   EXPECT_EQ(reader->state(), State::interrupted);
 
   writer->append(encode(example_closure(1)));
