@@ -165,10 +165,10 @@ int Observer::stop() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-std::vector<Json> Observer::closures(std::uint32_t netns) const {
+std::vector<Json> Observer::closures(std::uint32_t netns, const std::string& since) const {
   std::vector<Json> result;
   for (const Json& record : records_) {
-    if (record.contains("netns") && record["netns"] == netns) {
+    if (record.value("netns", Json{}) == netns && record.value("time", "") >= since) {
       result.push_back(record);
     }
   }

@@ -3,8 +3,10 @@
 
 #include <poll.h>
 
+#include <array>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +30,18 @@ struct Job {
   demo::Family family;
 };
 
+// Now, in the form of the JSON key `time`: later times compare greater.
+std::string now_text() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  tm parts{};
+  ::gmtime_r(&now.tv_sec, &parts);
+  std::array<char, 48> text{};
+  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text.data() + length, text.size() - length, ".%09ldZ", now.tv_nsec);
+  return text.data();
+}
+
 // Plays that are not to be judged before all are over: namespaces stay reserved until then.
 class Run {
  public:
@@ -44,17 +58,20 @@ class Run {
   };
   void wait();
   void collect();
+  [[nodiscard]] std::vector<Json> closures(std::size_t index) const;
   [[nodiscard]] std::size_t missing() const;
-  Complaints complaints_about(Play& play) const;
+  Complaints complaints_about(std::size_t index);
 
   const Options& options_;
   Observer* observer_;
   std::vector<Play> plays_;
+  std::vector<std::string> started_;  // of each play, as now_text()
   std::vector<Running> running_;
 };
 
 Result<> Run::play(std::span<const Job> jobs, unsigned side_by_side) {
   for (const Job& job : jobs) {
+    started_.push_back(now_text());
     auto play = Play::start(*job.situation, job.family);
     if (!play) {
       return std::move(play).error();
@@ -102,13 +119,18 @@ void Run::collect() {
   });
 }
 
+std::vector<Json> Run::closures(std::size_t index) const {
+  return observer_->closures(plays_[index].netns(), started_[index]);
+}
+
 std::size_t Run::missing() const {
   std::size_t count = 0;
-  for (const Play& play : plays_) {
+  for (std::size_t i = 0; i < plays_.size(); ++i) {
+    const Play& play = plays_[i];
     const demo::Truth& truth = play.truth();
     if (truth.outcome == Outcome::played) {
       const std::size_t want = play.situation().variant(truth.variant).closures.size();
-      const std::size_t got = observer_->closures(play.netns()).size();
+      const std::size_t got = closures(i).size();
       count += want > got ? want - got : 0;
     }
   }
@@ -125,7 +147,8 @@ void Run::await_observer() {
   }
 }
 
-Complaints Run::complaints_about(Play& play) const {
+Complaints Run::complaints_about(std::size_t index) {
+  Play& play = plays_[index];
   const demo::Truth& truth = play.finish();
   if (truth.outcome == Outcome::failed) {
     return {"the situation did not come about: " + std::string{truth.why.view()}};
@@ -133,9 +156,9 @@ Complaints Run::complaints_about(Play& play) const {
   const demo::Variant& expected = play.situation().variant(truth.variant);
   Complaints complaints = check_counters(expected, truth);
   if (observer_ != nullptr) {
-    const std::vector<Json> closures = observer_->closures(play.netns());
-    for (auto&& more : {check_closures(expected, truth, play.family(), options_.hooks, closures),
-                        reconcile(truth, closures)}) {
+    const std::vector<Json> told = closures(index);
+    for (auto&& more : {check_closures(expected, truth, play.family(), options_.hooks, told),
+                        reconcile(truth, told)}) {
       complaints.insert(complaints.end(), more.begin(), more.end());
     }
   }
@@ -146,7 +169,8 @@ bool Run::judge() {
   int passed = 0;
   int failed = 0;
   int skipped = 0;
-  for (Play& play : plays_) {
+  for (std::size_t i = 0; i < plays_.size(); ++i) {
+    Play& play = plays_[i];
     const std::string name{play.situation().name};
     const std::string family{name_of(play.family())};
     if (play.finish().outcome == Outcome::skipped) {
@@ -154,7 +178,7 @@ bool Run::judge() {
       std::printf("SKIP %s %s: %s\n", name.c_str(), family.c_str(), play.finish().why.bytes.data());
       continue;
     }
-    const Complaints complaints = complaints_about(play);
+    const Complaints complaints = complaints_about(i);
     ++(complaints.empty() ? passed : failed);
     std::printf("%s %s %s\n", complaints.empty() ? "PASS" : "FAIL", name.c_str(), family.c_str());
     for (const std::string& complaint : complaints) {
