@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whatever a process calls itself: each output form gives one line of valid, harmless text, and
 // what it stands for can be had back byte for byte.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -51,7 +52,7 @@ void check_terminal(std::string_view name, Charset charset) {
   const std::string text(view_of(out));
   require(is_printable(text), "terminal text is printable");
   if (charset == Charset::ascii) {
-    require(std::all_of(text.begin(), text.end(), [](char byte) { return byte > 0x1f; }),
+    require(std::ranges::all_of(text, [](unsigned char byte) { return byte < 0x80; }),
             "ASCII stays ASCII");
   }
   require(undo_backslashes(text) == name, "terminal text says the same bytes");
@@ -59,7 +60,7 @@ void check_terminal(std::string_view name, Charset charset) {
   require(columns == static_cast<std::size_t>(terminal_width(text)), "columns are those of libc");
   constexpr std::size_t kWidth = 12;
   const std::size_t fitted = fit_columns(out, 0, kWidth);
-  require(fitted == std::min(fitted, kWidth) && fitted <= columns, "a column is not overrun");
+  require(fitted <= std::min(kWidth, columns), "a column is not overrun");
   require(static_cast<std::size_t>(terminal_width(view_of(out))) == fitted,
           "a cut is as wide as it says");
 }

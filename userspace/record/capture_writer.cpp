@@ -19,7 +19,7 @@ namespace {
 Error cannot_create(const std::string& path, int error) {
   std::string hint;
   if (error == EEXIST) {
-    hint = "name another file, or allow overwriting";
+    hint = "name another file, or overwrite this one with --force";
   } else if (error == ELOOP) {
     hint = "a capture is not written through a symbolic link: name the file itself";
   }

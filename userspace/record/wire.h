@@ -95,7 +95,7 @@ class FieldReader {
     return std::string_view{reinterpret_cast<const char*>(from.data()), from.size()};
   }
 
-  // Calls number() for a yes/no field: one byte, 0 or 1.
+  // One byte, 0 or 1.
   bool yes_no() {
     const auto value = number<std::uint8_t>();
     ok_ = ok_ && value <= 1;
