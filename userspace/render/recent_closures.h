@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Remembers a few facts about the closures that came last, for when a late amendment names one of
+// them. Fixed memory: each closure has one place, and a newer one that falls on the same place
+// replaces it, so a lookup may fail and the caller must cope.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "userspace/record/closure.h"
+
+namespace closewatch {
+
+template <typename Value>
+class RecentClosures {
+ public:
+  // `places` is a power of two.
+  explicit RecentClosures(std::size_t places) : places_(places) {}
+
+  void remember(const ClosureId& id, const Value& value) { places_[place_of(id)] = {id, value}; }
+
+  // Null when it was never remembered or has been replaced since.
+  Value* find(const ClosureId& id) {
+    Place& place = places_[place_of(id)];
+    return place.id == id && id != ClosureId{} ? &place.value : nullptr;
+  }
+
+ private:
+  struct Place {
+    ClosureId id;
+    Value value{};
+  };
+
+  // Ends that are close in time differ in their low bits, so multiplying spreads them well.
+  [[nodiscard]] std::size_t place_of(const ClosureId& id) const {
+    const std::uint64_t mixed = (id.end_ns + id.cpu * 0x10001ULL) * 0x9e3779b97f4a7c15ULL;
+    return static_cast<std::size_t>(mixed >> 32) & (places_.size() - 1);
+  }
+
+  std::vector<Place> places_;
+};
+
+}  // namespace closewatch
