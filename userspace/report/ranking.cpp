@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/report/ranking.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace closewatch {
+namespace {
+
+auto rank_of(const ProcessReport& report) {
+  const CloseTally& tally = report.tally;
+  return std::tuple(report.discarded() + report.unread(),
+                    tally.of(Class::abortive) + tally.of(Class::timed_out), report.closures());
+}
+
+}  // namespace
+
+std::vector<const ProcessReport*> worst_first(const PerProcess& processes) {
+  std::vector<const ProcessReport*> order;
+  for (const ProcessReport& report : processes.processes()) {
+    order.push_back(&report);
+  }
+  std::stable_sort(order.begin(), order.end(), [](const ProcessReport* a, const ProcessReport* b) {
+    return rank_of(*a) > rank_of(*b);
+  });
+  return order;
+}
+
+std::vector<PeerTally> worst_peers(const ProcessReport& report) {
+  std::vector<PeerTally> order = report.peers;
+  std::stable_sort(order.begin(), order.end(), [](const PeerTally& a, const PeerTally& b) {
+    return std::tie(a.bytes_lost, a.abortive, a.closures) >
+           std::tie(b.bytes_lost, b.abortive, b.closures);
+  });
+  return order;
+}
+
+std::vector<ReasonCount> frequent_reasons(const CloseTally& tally) {
+  std::vector<ReasonCount> order;
+  for (std::size_t index = 0; index < kReasonCount; ++index) {
+    if (tally.reasons[index] > 0) {
+      order.push_back({static_cast<Reason>(index), tally.reasons[index]});
+    }
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [](const ReasonCount& a, const ReasonCount& b) { return a.count > b.count; });
+  return order;
+}
+
+}  // namespace closewatch

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order in which a report lists things: what lost most bytes first, then what ended most
+// connections the hard way, then what closed most.
+#pragma once
+
+#include <vector>
+
+#include "userspace/report/per_process.h"
+
+namespace closewatch {
+
+std::vector<const ProcessReport*> worst_first(const PerProcess& processes);
+std::vector<PeerTally> worst_peers(const ProcessReport& report);
+
+struct ReasonCount {
+  Reason reason;
+  std::uint64_t count;
+};
+
+// Those that occurred, most frequent first.
+std::vector<ReasonCount> frequent_reasons(const CloseTally& tally);
+
+}  // namespace closewatch
