@@ -7,6 +7,7 @@
 
 #include "userspace/base/clock.h"
 #include "userspace/cli/filters.h"
+#include "userspace/doctor/causes.h"
 
 namespace closewatch {
 
@@ -17,7 +18,8 @@ Result<Live> Live::start(const Options& options) {
   }
   auto features = probe_features();
   if (!features.ok()) {
-    return std::move(features).error();
+    return with_true_cause(std::move(features).error(), read_system_facts(), nullptr,
+                           HookMode::automatic);
   }
   ObserverOptions observing;
   observing.mode = options.kernel.hooks == "full"   ? HookMode::full
@@ -32,7 +34,8 @@ Result<Live> Live::start(const Options& options) {
   }
   auto observer = Observer::start(*features, observing);
   if (!observer.ok()) {
-    return std::move(observer).error();
+    return with_true_cause(std::move(observer).error(), read_system_facts(), &*features,
+                           observing.mode);
   }
   if (options.kernel.verbose) {
     for (const std::string& line : observer->plan().degradations()) {

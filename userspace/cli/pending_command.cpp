@@ -10,6 +10,7 @@
 
 #include "userspace/base/unique_fd.h"
 #include "userspace/cli/commands.h"
+#include "userspace/doctor/causes.h"
 #include "userspace/kernel/features.h"
 #include "userspace/kernel/pending.h"
 #include "userspace/render/pending.h"
@@ -41,11 +42,12 @@ Result<> run_pending(const Options& options) {
   }
   const auto features = probe_features();
   if (!features.ok()) {
-    return features.error();
+    return with_true_cause(features.error(), read_system_facts(), nullptr, HookMode::automatic);
   }
   auto pending = list_pending(*features, options.kernel.verbose);
   if (!pending.ok()) {
-    return std::move(pending).error();
+    return with_true_cause(std::move(pending).error(), read_system_facts(), &*features,
+                           HookMode::automatic);
   }
   std::sort(pending->closes.begin(), pending->closes.end(),
             [](const PendingClose& a, const PendingClose& b) {
