@@ -170,7 +170,8 @@ static __always_inline void snapshot_take(struct ledger_entry *entry, struct soc
 	closure->received = tcp->bytes_received;
 	if (closure->received && SOCKET_FLAG(sk, SOCK_DONE))
 		closure->received--;
-	closure->linger_jiffies = (__u32)sk->sk_lingertime;
+	/* MAX_SCHEDULE_TIMEOUT is a legal linger time: saturate, or it would read as zero */
+	closure->linger_jiffies = sk->sk_lingertime > 0xffffffff ? 0xffffffff : (__u32)sk->sk_lingertime;
 	closure->user_timeout_ms = tcp->inet_conn.icsk_user_timeout;
 	closure->send_window = tcp->snd_wnd;
 	closure->sock_error = sk->sk_err;

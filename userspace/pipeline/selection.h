@@ -12,9 +12,9 @@
 namespace closewatch {
 
 struct Selection {
-  std::vector<std::string> comms;  // shell patterns (fnmatch) on the process name
-  std::vector<Class> classes;
-  std::vector<Reason> reasons;
+  std::vector<std::string> comms = {};  // shell patterns (fnmatch) on the process name
+  std::vector<Class> classes = {};
+  std::vector<Reason> reasons = {};
   bool lost_only = false;  // bytes were discarded or left unread
 
   [[nodiscard]] bool wants(const Closure& closure, const Verdict& verdict) const;

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/cli/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "userspace/cli/filters.h"
+
+namespace closewatch {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Result<Parsed> parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "closewatch");
+  return parse_options(static_cast<int>(words.size()), words.data());
+}
+
+Options parsed(std::vector<const char*> words) {
+  const auto result = parse(std::move(words));
+  EXPECT_TRUE(result.ok()) << result.error().what;
+  EXPECT_TRUE(result->options.has_value());
+  return *result->options;
+}
+
+Error refused(std::vector<const char*> words) {
+  const auto result = parse(std::move(words));
+  EXPECT_FALSE(result.ok());
+  return result.ok() ? Error{.what = ""} : result.error();
+}
+
+TEST(Options, TraceIsTheDefault) {
+  EXPECT_EQ(parsed({}).command, Command::trace);
+  EXPECT_EQ(parsed({"-x"}).command, Command::trace);
+  EXPECT_TRUE(parsed({"-x"}).filter.abortive);
+}
+
+TEST(Options, TakesEachCommand) {
+  EXPECT_EQ(parsed({"report"}).command, Command::report);
+  EXPECT_EQ(parsed({"pending"}).command, Command::pending);
+  EXPECT_EQ(parsed({"explain"}).command, Command::explain);
+  EXPECT_EQ(parsed({"record", "file"}).command, Command::record);
+  EXPECT_EQ(parsed({"replay", "file"}).command, Command::replay);
+  EXPECT_EQ(parsed({"doctor"}).command, Command::doctor);
+  EXPECT_EQ(parsed({"demo"}).command, Command::demo);
+}
+
+TEST(Options, TakesListsWithCommas) {
+  const Options options = parsed({"trace", "-p", "1,2", "-L", "80,443", "-D", "5432", "-c",
+                                  "nginx,php*", "--reason", "unread_data"});
+  EXPECT_THAT(options.filter.pids, ElementsAre(1, 2));
+  EXPECT_THAT(options.filter.local_ports, ElementsAre(80, 443));
+  EXPECT_THAT(options.filter.peer_ports, ElementsAre(5432));
+  EXPECT_THAT(options.filter.comms, ElementsAre("nginx", "php*"));
+  EXPECT_THAT(options.filter.reasons, ElementsAre("unread_data"));
+}
+
+TEST(Options, TakesViewAndSource) {
+  const Options options = parsed({"-j", "-w", "-T", "-n", "3", "-d", "1.5", "--hooks", "base",
+                                  "--ring-size", "64k", "-q", "-v"});
+  EXPECT_EQ(options.view.format, Format::json);
+  EXPECT_TRUE(options.view.wide);
+  EXPECT_TRUE(options.view.timestamp);
+  EXPECT_EQ(options.view.count, 3);
+  EXPECT_EQ(options.view.duration_s, 1.5);
+  EXPECT_EQ(options.kernel.hooks, "base");
+  EXPECT_EQ(options.kernel.ring_bytes, 65536);
+  EXPECT_TRUE(options.view.quiet);
+  EXPECT_TRUE(options.kernel.verbose);
+}
+
+TEST(Options, RingSizeIsFourMebibytesUnlessSaid) {
+  EXPECT_EQ(parsed({}).kernel.ring_bytes, 4U << 20);
+  EXPECT_EQ(parsed({"--ring-size", "16M"}).kernel.ring_bytes, 16U << 20);
+}
+
+TEST(Options, HelpAndVersionAreText) {
+  EXPECT_THAT(parse({"--help"})->text, HasSubstr("trace"));
+  EXPECT_THAT(parse({"trace", "--help"})->text, HasSubstr("--unestablished"));
+  EXPECT_THAT(parse({"-V"})->text, HasSubstr("closewatch 0."));
+}
+
+struct Refusal {
+  const char* name;
+  std::vector<const char*> words;
+  const char* says;
+};
+
+class RefusedOptions : public ::testing::TestWithParam<Refusal> {};
+
+TEST_P(RefusedOptions, SaysWhatIsWrongAndWhereHelpIs) {
+  const Error error = refused(GetParam().words);
+  EXPECT_EQ(error.code, ExitCode::usage);
+  EXPECT_THAT(error.what, HasSubstr(GetParam().says));
+  EXPECT_THAT(error.hint, HasSubstr("--help"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, RefusedOptions,
+    ::testing::Values(Refusal{"command", {"bogus"}, "unknown command 'bogus'"},
+                      Refusal{"option", {"--bogus"}, "--bogus"},
+                      Refusal{"port", {"-L", "70000"}, "70000"},
+                      Refusal{"port_zero", {"-L", "0"}, "0"}, Refusal{"pid", {"-p", "abc"}, "abc"},
+                      Refusal{"duration", {"-d", "-1"}, "-1"}, Refusal{"count", {"-n", "0"}, "0"},
+                      Refusal{"format", {"-o", "xml"}, "xml"},
+                      Refusal{"hooks", {"--hooks", "kprobe"}, "kprobe"},
+                      Refusal{"ring_not_power", {"--ring-size", "5000"}, "power of two"},
+                      Refusal{"ring_small", {"--ring-size", "1k"}, "power of two"},
+                      Refusal{"ring_word", {"--ring-size", "big"}, "big"},
+                      Refusal{"no_file", {"record"}, "capture"},
+                      Refusal{"filter_not_for_it", {"replay", "file", "-p", "1"}, "-p"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(Filters, RefuseWhatCannotBe) {
+  const auto code = [](const FilterOptions& options) {
+    const auto kernel = kernel_filter(options);
+    const auto wanted = selection(options);
+    return !kernel.ok() ? kernel.error() : (!wanted.ok() ? wanted.error() : Error{.what = "fine"});
+  };
+  FilterOptions families;
+  families.ipv4 = families.ipv6 = true;
+  EXPECT_EQ(code(families).code, ExitCode::usage);
+  EXPECT_THAT(code(families).what, HasSubstr("-4 and -6"));
+
+  FilterOptions cls;
+  cls.classes = {"gracefull"};
+  EXPECT_THAT(code(cls).what, HasSubstr("unknown class 'gracefull'"));
+  EXPECT_THAT(code(cls).hint, HasSubstr("closewatch explain"));
+
+  FilterOptions reason;
+  reason.reasons = {"unread"};
+  EXPECT_THAT(code(reason).what, HasSubstr("unknown reason 'unread'"));
+
+  FilterOptions contradiction;
+  contradiction.abortive = true;
+  contradiction.reasons = {"local_first"};
+  EXPECT_THAT(code(contradiction).what, HasSubstr("graceful"));
+
+  FilterOptions attempts;
+  attempts.reasons = {"refused"};
+  EXPECT_THAT(code(attempts).hint, HasSubstr("--unestablished"));
+  attempts.unestablished = true;
+  EXPECT_EQ(code(attempts).what, "fine");
+
+  FilterOptions pid;
+  pid.pids = {4'000'000};
+  EXPECT_EQ(code(pid).code, ExitCode::usage);
+
+  FilterOptions netns;
+  netns.netns = "/nowhere";
+  EXPECT_EQ(code(netns).code, ExitCode::usage);
+
+  FilterOptions cgroup;
+  cgroup.cgroup = "/no/such/cgroup";
+  EXPECT_EQ(code(cgroup).code, ExitCode::usage);
+}
+
+}  // namespace
+}  // namespace closewatch
