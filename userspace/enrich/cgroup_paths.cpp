@@ -19,8 +19,12 @@ using DirectoryPtr = std::unique_ptr<DIR, DirectoryCloser>;
 
 }  // namespace
 
-CgroupPaths::CgroupPaths(HostFiles files, Clock now)
-    : files_(std::move(files)), now_(now), mount_(find_cgroup_mount(files_)) {}
+CgroupPaths::CgroupPaths(HostFiles files, Clock now, std::size_t most)
+    : files_(std::move(files)),
+      now_(now),
+      most_(most),
+      mount_(find_cgroup_mount(files_)),
+      paths_(most) {}
 
 CgroupPaths::Answer CgroupPaths::find(std::uint64_t id, std::uint32_t pid) {
   if (!mount_ || id == 0) {
@@ -72,7 +76,7 @@ std::optional<std::string> CgroupPaths::path_of_process(std::uint64_t id, std::u
 bool CgroupPaths::walk() {
   std::vector<std::string> pending{"/"};
   for (std::size_t visited = 0; !pending.empty(); ++visited) {
-    if (visited == kMostCgroups) {
+    if (visited == most_) {
       return false;
     }
     std::string path = std::move(pending.back());

@@ -6,6 +6,7 @@
 // twentieth of the time. Ids are not used again while the host runs, so answers stay true.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,7 +22,8 @@ class CgroupPaths {
   // CLOCK_BOOTTIME in ns.
   using Clock = std::uint64_t (*)();
 
-  CgroupPaths(HostFiles files, Clock now);
+  // `most`: cgroups that are remembered, and that one walk visits.
+  CgroupPaths(HostFiles files, Clock now, std::size_t most = 8192);
 
   struct Answer {
     std::optional<std::string> path = {};  // below the mount, "/" for its top
@@ -32,7 +34,6 @@ class CgroupPaths {
   Answer find(std::uint64_t id, std::uint32_t pid);
 
   static constexpr std::uint64_t kWalkIntervalNs = 1'000'000'000;
-  static constexpr std::size_t kMostCgroups = 8192;  // remembered, and visited by one walk
 
  private:
   std::optional<std::string> path_of_process(std::uint64_t id, std::uint32_t pid) const;
@@ -40,8 +41,9 @@ class CgroupPaths {
 
   HostFiles files_;
   Clock now_;
+  std::size_t most_;
   std::optional<CgroupMount> mount_;
-  LruCache<std::uint64_t, std::optional<std::string>> paths_{kMostCgroups};
+  LruCache<std::uint64_t, std::optional<std::string>> paths_;
   std::uint64_t next_walk_ns_ = 0;
 };
 

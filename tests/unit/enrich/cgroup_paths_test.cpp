@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <string>
+
 #include "tests/unit/enrich/fake_host.h"
 
 namespace closewatch {
@@ -90,6 +93,27 @@ TEST_F(CgroupPathsTest, WalksAgainOnlyAfterAWhile) {
   EXPECT_FALSE(paths.find(later, 0).path);
   clock_ns = 6'000'000'000;
   EXPECT_EQ(paths.find(later, 0).path, "/b");
+}
+
+TEST_F(CgroupPathsTest, WalksTakeATwentiethOfTheTime) {
+  host_.mount_cgroup2("/sys/fs/cgroup");
+  static constexpr std::uint64_t kWalkNs = 200'000'000;
+  // Asked before and after a walk.
+  CgroupPaths paths(host_.files(), [] { return clock_ns += kWalkNs; });
+  EXPECT_EQ(paths.find(host_.directory("/sys/fs/cgroup/a"), 0).path, "/a");
+  const std::uint64_t end_ns = clock_ns;
+  EXPECT_EQ(paths.find(host_.directory("/sys/fs/cgroup/b"), 0).again_ns, end_ns + 20 * kWalkNs);
+}
+
+TEST_F(CgroupPathsTest, InATreeTooLargeForOneWalkNothingIsGone) {
+  host_.mount_cgroup2("/sys/fs/cgroup");
+  for (const char* cgroup : {"/a", "/b", "/c"}) {
+    (void)host_.directory(std::string("/sys/fs/cgroup") + cgroup);
+  }
+  CgroupPaths paths(host_.files(), clock_now, 3);
+  const auto answer = paths.find(std::numeric_limits<std::uint64_t>::max(), 0);
+  EXPECT_FALSE(answer.path);
+  EXPECT_EQ(answer.again_ns, 6'000'000'000U);
 }
 
 TEST_F(CgroupPathsTest, AnIdThatIsNowhereIsAFinalAnswer) {
