@@ -11,7 +11,7 @@
 namespace closewatch {
 namespace {
 
-constexpr std::size_t kFull = 64 * 1024;
+constexpr std::size_t kFull = 65'536;
 
 }  // namespace
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines of the text report: cut or wrapped at 80 columns. Texts are escaped already, except where a
-// name says otherwise.
+// Lines of the text report: cut or wrapped at 80 columns. Texts are escaped already.
 #pragma once
 
 #include <cstdint>
