@@ -75,16 +75,16 @@ TEST(CaptureRoundTrip, GivesEveryKindOfEventBackInOrder) {
     EXPECT_TRUE(writer.finish(63'000, kCounters).ok());
   });
   const Reading reading = read_bytes(file);
-  EXPECT_THAT(reading.events,
-              ElementsAre("process 7 8 9: nginx /system.slice/nginx.service ? -5",
-                          "process 17 18 19: ?  0123abcd -1", "user stack 22: close < main",
-                          "kernel stack 21: ",
-                          fmt::format("2 records: {} {}", hex(encode(example_closure(1))),
-                                      hex(encode(example_amendment(1)))),
-                          "gap 12 since 61000",
-                          fmt::format("1 records: {}", hex(encode(example_closure(2)))),
-                          "batch end 62000", "totals 1005 33 5000000005 nginx: 21 22 23 24 other",
-                          "end 63000: 3 records, 0 rejected, 12 lost; 1 2 3 4 5 6 7 8 9 10 11 12"));
+  EXPECT_THAT(
+      reading.events,
+      ElementsAre(
+          "process 7 8 9: nginx /system.slice/nginx.service ? -5",
+          "process 17 18 19: ?  0123abcd -1", "user stack 22: close < main", "kernel stack 21: ",
+          fmt::format("2 records: {} {}", hex(encode(example_closure(1))),
+                      hex(encode(example_amendment(1)))),
+          "gap 12 since 61000", fmt::format("1 records: {}", hex(encode(example_closure(2)))),
+          "batch end 62000", "totals 1005 33 5000000005 nginx: 21 22 23 24 other",
+          "end 63000: 3 records, 0 rejected, 12 lost; 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15"));
   EXPECT_EQ(reading.state, State::whole);
   EXPECT_EQ(reading.records, 3);
   EXPECT_EQ(reading.error, "");
@@ -130,7 +130,7 @@ TEST(CaptureRoundTrip, AnEmptyRecordingIsWhole) {
   const Reading reading =
       read_bytes(written_by([](CaptureWriter& writer) { EXPECT_TRUE(writer.finish(9, {}).ok()); }));
   EXPECT_THAT(reading.events,
-              ElementsAre("end 9: 0 records, 0 rejected, 0 lost; 0 0 0 0 0 0 0 0 0 0 0 0"));
+              ElementsAre("end 9: 0 records, 0 rejected, 0 lost; 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"));
   EXPECT_EQ(reading.state, State::whole);
 }
 
@@ -161,7 +161,7 @@ TEST(CaptureRoundTrip, WhatIsNoRecordIsCountedAndLeftOut) {
   }));
   EXPECT_THAT(reading.events,
               ElementsAre("1 records: " + hex(record),
-                          "end 9: 1 records, 4 rejected, 0 lost; 0 0 0 0 0 0 0 0 0 0 0 0"));
+                          "end 9: 1 records, 4 rejected, 0 lost; 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"));
 }
 
 TEST(CaptureRoundTrip, RecordsOfAnotherKindAreKeptForTheDecoderToJudge) {
