@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Nothing is lost and nothing is counted twice, from the end of a connection to the line that tells
+// of it.
+#include <algorithm>
+
+#include "tests/storm/connection.h"
+#include "tests/storm/load.h"
+#include "tests/storm/network.h"
+#include "tests/storm/story.h"
+#include "tests/storm/suite.h"
+#include "userspace/demo/counters.h"
+
+namespace closewatch::storm {
+namespace {
+
+constexpr Mix kMix{6, 2, 2};
+constexpr LoadOptions kStorm{.drivers = 2, .connections = 2000, .mix = kMix};
+
+class accounting : public Suite {};
+
+TEST_F(accounting, json) {
+  Closewatch closewatch = watch();
+  const DriverResult made = run_load(kStorm).all();
+  await_closed(0);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const std::uint64_t ends = 2 * made.connections();
+  const Story story(closewatch.output());
+  const auto account = Account::of(closewatch.errors());
+  ASSERT_TRUE(account) << closewatch.errors();
+  expect_identities(*account);
+  EXPECT_EQ(account->lost, 0U);
+  EXPECT_EQ(account->recorded, ends);
+  EXPECT_EQ(story.closures.size(), ends);
+  EXPECT_EQ(story.of_network(network_).size(), ends);
+  EXPECT_TRUE(story.gaps.empty());
+}
+
+// One row a closure, after a heading of `headings` lines.
+void expect_rows(Closewatch& closewatch, std::size_t headings, std::uint64_t ends) {
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+  const auto account = Account::of(closewatch.errors());
+  ASSERT_TRUE(account) << closewatch.errors();
+  expect_identities(*account);
+  EXPECT_EQ(account->recorded, ends);
+  EXPECT_EQ(lines_of(closewatch.output()).size(), headings + ends);
+}
+
+TEST_F(accounting, csv) {
+  Closewatch closewatch = watch({"trace", "-o", "csv"});
+  const DriverResult made = run_load(kStorm).all();
+  await_closed(0);
+  expect_rows(closewatch, 1, 2 * made.connections());
+}
+
+TEST_F(accounting, text) {
+  Closewatch closewatch = watch({"trace"});
+  const DriverResult made = run_load(kStorm).all();
+  await_closed(0);
+  expect_rows(closewatch, 1, 2 * made.connections());
+}
+
+TEST_F(accounting, filtered_in_the_kernel) {
+  Listener listener;
+  Closewatch closewatch = watch({"trace", "-j", "-L", std::to_string(listener.port())});
+  constexpr std::uint64_t kConnections = 300;
+  for (std::uint64_t i = 0; i < kConnections; ++i) {
+    Connection connection = listener.connect();
+    connection.client.reset();
+    connection.server.reset();
+  }
+  await_closed(1);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const Story story(closewatch.output());
+  const auto account = Account::of(closewatch.errors());
+  ASSERT_TRUE(account) << closewatch.errors();
+  expect_identities(*account);
+  EXPECT_EQ(account->recorded, kConnections);
+  EXPECT_GE(account->filtered, kConnections);  // and whatever else ends on this host
+  EXPECT_EQ(story.closures.size(), kConnections);
+  EXPECT_EQ(count(story.closures, "peer_first"), kConnections);
+}
+
+TEST_F(accounting, selected_by_reason) {
+  Closewatch closewatch = watch({"trace", "-j", "--reason", "unread_data"});
+  const DriverResult made = run_load(kStorm).all();
+  await_closed(0);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const Story story(closewatch.output());
+  const auto account = Account::of(closewatch.errors());
+  ASSERT_TRUE(account) << closewatch.errors();
+  expect_identities(*account);
+  EXPECT_EQ(account->shown, made.of(Ending::unread_data));
+  EXPECT_EQ(account->deselected, 2 * made.connections() - made.of(Ending::unread_data));
+  EXPECT_EQ(count(story.closures, "unread_data"), made.of(Ending::unread_data));
+  EXPECT_EQ(story.closures.size(), made.of(Ending::unread_data));
+}
+
+class classes : public Suite {};
+
+// By the driver's own count and by the kernel's.
+TEST_F(classes, agree_with_the_driver_and_the_kernel) {
+  Closewatch closewatch = watch();
+  const DriverResult made = run_load(kStorm).all();
+  await_closed(0);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const std::vector<Json> closures = Story(closewatch.output()).of_network(network_);
+  const std::uint64_t graceful = made.of(Ending::graceful);
+  const std::uint64_t zero = made.of(Ending::linger_zero);
+  const std::uint64_t unread = made.of(Ending::unread_data);
+  EXPECT_EQ(count(closures, "local_first"), graceful);
+  EXPECT_EQ(count(closures, "peer_first"), graceful);
+  EXPECT_EQ(count(closures, "linger_zero"), zero);
+  EXPECT_EQ(count(closures, "unread_data"), unread);
+  EXPECT_EQ(count(closures, "reset_by_peer"), zero + unread);
+  EXPECT_EQ(closures.size(), 2 * made.connections());
+  const auto lost = [](const Json& closure) { return closure["bytes"]["unread"] == kUnread; };
+  EXPECT_EQ(std::count_if(closures.begin(), closures.end(), lost),
+            static_cast<std::ptrdiff_t>(unread));
+
+  const demo::Counters kernel = demo::Counters::read();
+  EXPECT_EQ(kernel.get("TCPAbortOnData"), static_cast<std::int64_t>(zero));
+  EXPECT_EQ(kernel.get("TCPAbortOnClose"), static_cast<std::int64_t>(unread));
+  EXPECT_EQ(kernel.get("EstabResets"), static_cast<std::int64_t>(2 * (zero + unread)));
+  EXPECT_EQ(kernel.get("ActiveOpens"), static_cast<std::int64_t>(made.connections()));
+}
+
+}  // namespace
+}  // namespace closewatch::storm

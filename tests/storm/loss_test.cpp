@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// A ring buffer that cannot carry it all: closewatch is made to sleep through a storm, so most
+// records find no room. The loss is told exactly, and what is counted in the kernel stays exact.
+#include <signal.h>
+
+#include "tests/storm/load.h"
+#include "tests/storm/network.h"
+#include "tests/storm/story.h"
+#include "tests/storm/suite.h"
+
+namespace closewatch::storm {
+namespace {
+
+constexpr LoadOptions kStorm{.drivers = 2, .connections = 500, .mix{3, 1, 1}};
+// Upper bound of what 4096 bytes hold, by the smallest record that there is.
+constexpr std::uint64_t kMostCarried = 4096 / 104;
+
+class loss : public Suite {
+ protected:
+  LoadResult storm_unseen(const Closewatch& closewatch) {
+    closewatch.signal(SIGSTOP);
+    LoadResult made = run_load(kStorm);
+    await_closed(0);
+    closewatch.signal(SIGCONT);
+    return made;
+  }
+};
+
+TEST_F(loss, is_told) {
+  Closewatch closewatch = watch({"trace", "-j", "--ring-size", "4k"});
+  const DriverResult made = storm_unseen(closewatch).all();
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const std::uint64_t ends = 2 * made.connections();
+  const Story story(closewatch.output());
+  const auto account = Account::of(closewatch.errors());
+  ASSERT_TRUE(account) << closewatch.errors();
+  expect_identities(*account);
+  EXPECT_EQ(account->recorded + account->lost, ends);
+  EXPECT_GT(account->recorded, 0U);
+  EXPECT_LT(account->recorded, kMostCarried);
+  EXPECT_EQ(account->lost_ring, account->lost);
+  EXPECT_EQ(story.closures.size(), account->recorded);
+  EXPECT_EQ(story.lost_records(), account->lost + account->lost_amendments);
+  for (const Json& gap : story.gaps) {
+    EXPECT_TRUE(gap["since"].is_string()) << gap;
+  }
+}
+
+TEST_F(loss, is_told_in_text) {
+  Closewatch closewatch = watch({"trace", "--ring-size", "4k"});
+  const DriverResult made = storm_unseen(closewatch).all();
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const auto account = Account::of(closewatch.errors());
+  ASSERT_TRUE(account) << closewatch.errors();
+  EXPECT_EQ(account->recorded + account->lost, 2 * made.connections());
+  const std::string number = std::to_string(account->lost);
+  EXPECT_NE(closewatch.output().find(number), std::string::npos) << number << " is nowhere in:\n"
+                                                                 << closewatch.output();
+}
+
+TEST_F(loss, leaves_the_totals_of_each_process_exact) {
+  Closewatch closewatch({.program = program(), .arguments = {"report", "-j", "--ring-size", "4k"}});
+  ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
+  const LoadResult made = storm_unseen(closewatch);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const std::vector<std::string> lines = lines_of(closewatch.output());
+  ASSERT_EQ(lines.size(), 1U);
+  const Json report = Json::parse(lines[0]);
+  EXPECT_GT(report["losses"]["records"], kMostCarried);
+  for (const DriverResult& driver : made.drivers) {
+    Json found;
+    for (const Json& process : report["processes"]) {
+      if (process["pid"] == driver.pid) {
+        found = process;
+      }
+    }
+    ASSERT_TRUE(found.is_object()) << "no process " << driver.pid << " in " << report;
+    EXPECT_EQ(found["closures"], 2 * driver.connections());
+    EXPECT_EQ(found["bytes"]["unread"], kUnread * driver.of(Ending::unread_data));
+    EXPECT_EQ(found["bytes"]["discarded"], 0);
+    std::uint64_t classified = 0;
+    for (const auto& [name, closures] : found["classes"].items()) {
+      classified += closures.get<std::uint64_t>();
+    }
+    EXPECT_EQ(found["not_classified"], 2 * driver.connections() - classified);
+    EXPECT_EQ(found["lost_records"], found["not_classified"]);
+  }
+}
+
+}  // namespace
+}  // namespace closewatch::storm

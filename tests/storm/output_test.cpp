@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The output goes away, fills up, or is to end in the middle of a storm: whole lines, every total,
+// and the documented exit code.
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "tests/storm/await.h"
+#include "tests/storm/load.h"
+#include "tests/storm/must.h"
+#include "tests/storm/network.h"
+#include "tests/storm/story.h"
+#include "tests/storm/suite.h"
+
+namespace closewatch::storm {
+namespace {
+
+class output : public Suite {};
+
+struct Pipe {
+  Pipe() {
+    std::array<int, 2> ends{};
+    must(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
+    read_end = UniqueFd(ends[0]);
+    write_end = UniqueFd(ends[1]);
+  }
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
+
+// The storm goes on throughout, and is faster than the reader: closewatch has to stop looking
+// before it can be done.
+TEST_F(output, is_whole_when_interrupted_in_a_storm) {
+  Load load({.drivers = 2, .time = std::chrono::seconds(10), .mix{4, 1, 1}});
+  Pipe pipe;
+  Closewatch closewatch = watch({"trace", "-j", "--ring-size", "256k"}, pipe.write_end.get());
+  pipe.write_end.reset();
+  const std::uint64_t before = load.connections();
+  await("waiting for traffic", [&] { return load.connections() > before + 1000; });
+  closewatch.signal(SIGINT);
+  std::string text;
+  std::array<char, 4096> some{};
+  while (const ssize_t length =
+             must(::read(pipe.read_end.get(), some.data(), some.size()), "read")) {
+    text.append(some.data(), static_cast<std::size_t>(length));
+    ::usleep(1000);
+  }
+  ASSERT_EQ(closewatch.wait(), 0) << closewatch.errors();
+  EXPECT_TRUE(load.running()) << "it went on for as long as there was something to tell";
+  load.stop();
+  load.wait();
+
+  const Story story(text);
+  const auto account = Account::of(closewatch.errors());
+  ASSERT_TRUE(account) << closewatch.errors();
+  expect_identities(*account);
+  EXPECT_EQ(story.closures.size(), account->shown);
+  EXPECT_EQ(story.lost_records(), account->lost + account->lost_amendments);
+}
+
+TEST_F(output, ends_quietly_with_its_reader) {
+  Load load({.drivers = 1});  // before the pipe, so as not to hold its end
+  Pipe pipe;
+  Closewatch closewatch = watch({"trace", "-j"}, pipe.write_end.get());
+  pipe.write_end.reset();
+  std::array<char, 4096> some{};
+  must(::read(pipe.read_end.get(), some.data(), some.size()), "read");
+  EXPECT_EQ(std::string(some.data(), 7), R"({"v":1,)");
+  pipe.read_end.reset();
+  EXPECT_EQ(closewatch.wait(), 0) << closewatch.errors();
+  load.stop();
+  load.wait();
+
+  const auto account = Account::of(closewatch.errors());
+  ASSERT_TRUE(account) << closewatch.errors();
+  expect_identities(*account);
+  EXPECT_EQ(closewatch.errors().find("error:"), std::string::npos) << closewatch.errors();
+}
+
+TEST_F(output, to_a_full_disk_is_an_error_and_counted) {
+  must(::unshare(CLONE_NEWNS), "unshare(CLONE_NEWNS)");
+  must(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "mount --make-rprivate /");
+  std::array<char, 32> folder{"/tmp/closewatch-storm-XXXXXX"};
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  must(::mount("storm", folder.data(), "tmpfs", 0, "size=64k"), "mount -t tmpfs -o size=64k");
+  const std::string path = std::string(folder.data()) + "/out";
+  UniqueFd file(must(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600), "open"));
+  Closewatch closewatch = watch({"trace", "-j"}, file.get());
+  run_load({.drivers = 1, .connections = 500});
+  EXPECT_EQ(closewatch.wait(), 1) << closewatch.errors();
+
+  std::ostringstream written;
+  written << std::ifstream(path).rdbuf();
+  file.reset();
+  must(::umount(folder.data()), "umount");
+  ::rmdir(folder.data());
+  const std::string errors = closewatch.errors();
+  EXPECT_NE(errors.find("\nerror: cannot write the output: No space left on device\nhint: "),
+            std::string::npos)
+      << errors;
+  const auto account = Account::of(errors);
+  ASSERT_TRUE(account) << errors;
+  expect_identities(*account);
+  const std::string text = written.str();
+  const auto lines = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+  EXPECT_GT(lines, 0U);
+  EXPECT_GT(account->unwritten, 0U) << errors;
+  EXPECT_EQ(account->shown, lines + account->unwritten) << errors;
+}
+
+}  // namespace
+}  // namespace closewatch::storm
