@@ -54,10 +54,12 @@ files_back() {
   expect 'number of entries' 4 "$(find "$work/back" -mindepth 1 | wc -l)"
 }
 
-# A line like the kernel's own, of a command that succeeds.
+# A line like the kernel's own, of a command that succeeds: its files come back all the same.
 kernel_fault() {
-  run --kernel-log "$work/log" -- sh -c 'echo "WARNING: CPU: 0 PID: 1 at net/ipv4/tcp.c:1" >/dev/kmsg'
+  run --kernel-log "$work/log" --out "$work/back" -- \
+    sh -c 'echo "WARNING: CPU: 0 PID: 1 at net/ipv4/tcp.c:1" >/dev/kmsg; echo kept >/out/file'
   expect 'exit code' 70 "$code"
+  expect 'file' kept "$(<"$work/back/file")"
   expect_said 'WARNING: CPU: 0 PID: 1 at net/ipv4/tcp.c:1'
   grep -q 'Linux version' "$work/log"
   run --kernel-log "$work/log" -- sh -c 'echo "all is well" >/dev/kmsg'
@@ -113,6 +115,9 @@ wrong_usage() {
   run --modules no_such_module -- true
   expect 'a module that does not exist' 125 "$code"
   expect_said "error: kernel $KERNEL has no module no_such_module here"
+  run --kernel-log /no/such/directory/log -- true
+  expect 'a log that cannot be written' 125 "$code"
+  expect_said 'error: cannot write /no/such/directory/log'
   KERNEL=0.99 run -- true
   expect 'a kernel that is not in the cache' 125 "$code"
   expect_said 'hint: tools/vm/fetch 0.99'
