@@ -62,7 +62,8 @@ Observer::Observer(Observer&& other) noexcept
       errors_{std::move(other.errors_)},
       partial_{std::move(other.partial_)},
       diagnostics_{std::move(other.diagnostics_)},
-      records_{std::move(other.records_)},
+      records_(std::move(other.records_)),  // with braces: one record, an array of all
+
       by_id_{std::move(other.by_id_)},
       complaints_{std::move(other.complaints_)} {}
 

@@ -35,10 +35,15 @@ int destroy(Family family, std::uint16_t local_port, std::uint16_t peer_port) {
 
 }  // namespace
 
+int try_destroy_socket(Actor& killer, Family family, std::uint16_t local_port,
+                       std::uint16_t peer_port) {
+  return killer.run(
+      [family, local_port, peer_port] { return destroy(family, local_port, peer_port); });
+}
+
 int try_destroy_socket(Actor& killer, Connection& connection) {
-  const int error =
-      killer.run([family = connection.family(), local = connection.truth().local_port,
-                  peer = connection.truth().peer_port] { return destroy(family, local, peer); });
+  const int error = try_destroy_socket(killer, connection.family(), connection.truth().local_port,
+                                       connection.truth().peer_port);
   if (error == EOPNOTSUPP && connection.entry() && !connection.entry()->mini) {
     skip("this kernel has no SOCK_DESTROY");
   }

@@ -9,24 +9,16 @@ namespace {
 
 void local_first(Stage& stage) {
   Connection& connection = stage.connect();
-  connection.write(500);
-  connection.peer().await_bytes(500);
-  connection.peer().ack(500);
-  connection.await_queues({});
+  exchange(connection, 500);
   connection.close();
-  connection.peer().await_fin();
-  connection.peer().ack_all();
-  peer_follows(connection);
+  end_orderly(connection);
 }
 
 void peer_first(Stage& stage) {
   Connection& connection = stage.connect();
-  connection.write(500);
-  connection.peer().await_bytes(500);
-  connection.peer().ack(500);
+  exchange(connection, 500);
   connection.peer().fin();
   connection.await_state(TCP_CLOSE_WAIT);
-  connection.await_queues({});
   connection.close();
   connection.peer().await_fin();
   connection.peer().ack_all();

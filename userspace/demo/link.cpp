@@ -47,8 +47,8 @@ void Link::transmit(const std::vector<std::uint8_t>& packet) {
 
 void Link::send(const Segment& segment) { transmit(build_packet(segment, family_)); }
 
-void Link::send_port_unreachable(const Segment& offender) {
-  transmit(build_port_unreachable(offender, family_));
+void Link::send_unreachable(Unreachable what, const Segment& offender) {
+  transmit(build_unreachable(what, offender, family_));
 }
 
 void Link::pump(std::chrono::milliseconds wait) {

@@ -23,7 +23,7 @@ class Link {
   [[nodiscard]] Family family() const { return family_; }
 
   void send(const Segment& segment);
-  void send_port_unreachable(const Segment& offender);
+  void send_unreachable(Unreachable what, const Segment& offender);
 
   // Waits at most `wait` for segments and takes in all that are there.
   void pump(std::chrono::milliseconds wait);

@@ -76,8 +76,8 @@ int add_local_route(int family, const Address& target, const Address& source) {
 }
 
 // Both ends are local. A unicast route to the peer would do for IPv4 only: IPv6 refuses one over
-// loopback (fib6_is_reject, net/ipv6/route.c). The route to an own IPv6 address is the kernel's, but
-// made by a worker some time later (addrconf_dad_work), so there is one more from the start.
+// loopback (fib6_is_reject, net/ipv6/route.c). The route to an own IPv6 address is the kernel's,
+// but made by a worker some time later (addrconf_dad_work), so there is one more from the start.
 template <typename Address>
 int add_ends(int family, const Address& own, const Address& peer) {
   int error = add_address(family, own);

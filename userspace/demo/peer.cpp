@@ -34,6 +34,7 @@ void Peer::take_in() {
       continue;
     }
     ++count_;
+    latest_ = segment;
     if (segment.has(kRst)) {
       rst_seen_ = true;
       continue;
@@ -92,11 +93,26 @@ void Peer::refuse() {
   emit(kRst | kAck, 0, 0);
 }
 
-void Peer::report_unreachable() { link_.send_port_unreachable(*syn_); }
+void Peer::send_unreachable(Unreachable what) {
+  take_in();
+  link_.send_unreachable(what, latest_);
+}
+
+void Peer::cross_syn() {
+  acked_ = 0;
+  emit(kSyn, kInitialSequence, 0);
+  acked_ = kernel_first_;
+}
 
 void Peer::send_syn(std::uint16_t kernel_port) {
   kernel_port_ = kernel_port;
   emit(kSyn, kInitialSequence, 0);
+}
+
+void Peer::send_syn_with_data(std::uint16_t kernel_port, std::uint32_t bytes) {
+  kernel_port_ = kernel_port;
+  emit(kSyn, kInitialSequence, bytes);
+  next_ += bytes;
 }
 
 void Peer::await_syn_ack() {
@@ -167,7 +183,12 @@ void Peer::ack(std::uint32_t total) {
   emit(kAck, next_ + (fin_sent_ ? 1 : 0), 0);
 }
 
-void Peer::ack_all() { ack(sent_by_kernel() + (saw_fin() ? 1 : 0)); }
+void Peer::take_all() { acked_ = kernel_first_ + sent_by_kernel() + (saw_fin() ? 1 : 0); }
+
+void Peer::ack_all() {
+  take_all();
+  emit(kAck, next_ + (fin_sent_ ? 1 : 0), 0);
+}
 
 void Peer::window(std::uint16_t window) {
   window_ = window;

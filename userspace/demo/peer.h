@@ -25,8 +25,9 @@ class Peer {
   // The kernel connects: wait for its SYN; answer it (the kernel then is ESTABLISHED).
   void await_syn();
   void accept(std::uint16_t window);
-  void refuse();              // RST in answer to the SYN
-  void report_unreachable();  // ICMP port unreachable about the kernel's first segment
+  void refuse();                            // RST in answer to the SYN
+  void send_unreachable(Unreachable what);  // ICMP, about the kernel's latest segment
+  void cross_syn();  // a SYN of our own instead of an answer: simultaneous open
 
   // The peer connects to a listener of the kernel's.
   void send_syn(std::uint16_t kernel_port);
@@ -41,7 +42,6 @@ class Peer {
   void await_bytes(std::uint32_t total);
   void await_fin();
   void await_rst();
-  // Waits for segments that carry neither data nor flags, beyond those seen when last asked.
   void await_ack_of(std::uint32_t sent_by_peer);  // kernel acknowledges so many bytes of ours
   void await_ack_of_fin();
   void await_segments(
@@ -50,12 +50,14 @@ class Peer {
   // What the peer does. ack() acknowledges `total` bytes, ack_all() all it saw, the FIN included.
   void ack(std::uint32_t total);
   void ack_all();
+  void take_all();                    // acknowledges all with the next segment, whatever that is
   void window(std::uint16_t window);  // changes it and says so
   void send(std::uint32_t bytes);
   void send_urgent(std::uint32_t bytes);                           // the last is out of band
   void send_out_of_order(std::uint32_t gap, std::uint32_t bytes);  // leaves `gap` bytes unsent
   void fin();
   void fin_out_of_order(std::uint32_t gap);
+  void send_syn_with_data(std::uint16_t kernel_port, std::uint32_t bytes);  // TCP Fast Open
   void rst();
   void rst_blind();  // in the window but not exact: to be challenged (RFC 5961)
 
@@ -82,6 +84,7 @@ class Peer {
   std::size_t taken_ = 0;  // segments of the link looked at
   std::size_t count_ = 0;  // of these, ours
   std::optional<Segment> syn_;
+  Segment latest_;
   std::uint32_t kernel_first_ = 0;
   std::uint32_t kernel_next_ = 0;   // behind the highest payload byte seen
   std::uint32_t kernel_acked_ = 0;  // highest acknowledgement seen

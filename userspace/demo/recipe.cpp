@@ -26,6 +26,19 @@ void drain(Connection& connection, std::uint32_t total) {
   peer.ack_all();
 }
 
+void exchange(Connection& connection, std::uint32_t bytes) {
+  connection.write(bytes);
+  connection.peer().await_bytes(bytes);
+  connection.peer().ack(bytes);
+  connection.await_queues({});
+}
+
+void end_orderly(Connection& connection) {
+  connection.peer().await_fin();
+  connection.peer().ack_all();
+  peer_follows(connection);
+}
+
 void peer_follows(Connection& connection) {
   connection.peer().fin();
   connection.peer().await_ack_of_fin();

@@ -12,10 +12,14 @@ inline constexpr Queues kStuck{.never_sent = 4000, .unacked = 1000};
 
 // The owner wrote 5000 bytes into the peer's window of 1000.
 void get_stuck(Connection& connection);
+// The owner wrote `bytes`, and the peer acknowledged them.
+void exchange(Connection& connection, std::uint32_t bytes);
 // connect() and get_stuck().
 Connection& connect_stuck(Stage& stage);
 // The peer's window opens, and it takes everything there is, the FIN included.
 void drain(Connection& connection, std::uint32_t total);
+// The peer acknowledges the FIN of a connection that the owner has closed, then closes as well.
+void end_orderly(Connection& connection);
 // The peer closes a connection that the owner has closed, and the kernel acknowledges that.
 void peer_follows(Connection& connection);
 

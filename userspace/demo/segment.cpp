@@ -178,7 +178,8 @@ std::vector<std::uint8_t> build_packet(const Segment& segment, Family family) {
   return packet;
 }
 
-std::vector<std::uint8_t> build_port_unreachable(const Segment& offender, Family family) {
+std::vector<std::uint8_t> build_unreachable(Unreachable what, const Segment& offender,
+                                            Family family) {
   std::vector<std::uint8_t> quoted;
   append_ip_header(quoted, family, End::kernel, sizeof(tcphdr), IPPROTO_TCP);
   append(quoted, tcp_header(offender, 0));
@@ -189,13 +190,14 @@ std::vector<std::uint8_t> build_port_unreachable(const Segment& offender, Family
   if (v6) {
     icmp6_hdr header{};
     header.icmp6_type = ICMP6_DST_UNREACH;
-    header.icmp6_code = ICMP6_DST_UNREACH_NOPORT;
+    header.icmp6_code =
+        what == Unreachable::port ? ICMP6_DST_UNREACH_NOPORT : ICMP6_DST_UNREACH_ADDR;
     append(icmp, header);
     check_at = offsetof(icmp6_hdr, icmp6_cksum);
   } else {
     icmphdr header{};
     header.type = ICMP_DEST_UNREACH;
-    header.code = ICMP_PORT_UNREACH;
+    header.code = what == Unreachable::port ? ICMP_PORT_UNREACH : ICMP_HOST_UNREACH;
     append(icmp, header);
     check_at = offsetof(icmphdr, checksum);
   }

@@ -44,7 +44,10 @@ std::optional<Segment> parse_segment(std::span<const std::uint8_t> packet, End t
 // The packet that carries `segment` from the peer to the kernel; the payload is a fixed pattern.
 std::vector<std::uint8_t> build_packet(const Segment& segment, Family family);
 
-// "Port unreachable", sent by the peer because of `offender`, a segment that the kernel sent.
-std::vector<std::uint8_t> build_port_unreachable(const Segment& offender, Family family);
+enum class Unreachable : std::uint8_t { port, host };
+
+// The ICMP error that says so, sent because of `offender`, a segment that the kernel sent.
+std::vector<std::uint8_t> build_unreachable(Unreachable what, const Segment& offender,
+                                            Family family);
 
 }  // namespace closewatch::demo

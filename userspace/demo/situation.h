@@ -34,7 +34,11 @@ struct Expected {
   std::string_view linger = "off";
   bool rst_sent = false;
   bool rst_received = false;
-  std::string_view error = "";                    // "ETIMEDOUT"
+  std::string_view error = "";  // "ETIMEDOUT"
+  // The split of never_sent and unacked depends on the kernel's congestion window: what its queues
+  // said just before the end holds.
+  bool bytes_from_queues = false;
+  bool full_only = false;                         // the base hooks cannot see this closure
   std::vector<std::string_view> flags = {};       // exactly these, in any order
   std::vector<std::string_view> full_flags = {};  // also these with the full hooks; without, maybe
 };

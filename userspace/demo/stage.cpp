@@ -12,27 +12,25 @@ namespace closewatch::demo {
 Stage::Stage(Family family, Truth& truth, HostLimit& host_limit)
     : link_{family}, truth_{truth}, host_limit_{host_limit} {}
 
-Actor& Stage::actor(std::string_view role) {
-  Actor& actor = actors_.emplace_back(role);
+void Stage::note_role(std::string_view name, pid_t pid, std::string_view comm) {
   if (truth_.role_count == kMaxRoles) {
     give_up("too many roles");
   }
   RoleTruth& entry = truth_.roles[truth_.role_count++];
-  entry.name = role;
-  entry.comm = actor.comm();
-  entry.pid = actor.pid();
+  entry.name = name;
+  entry.comm = comm;
+  entry.pid = pid;
+}
+
+Actor& Stage::actor(std::string_view role) {
+  Actor& actor = actors_.emplace_back(role);
+  note_role(role, actor.pid(), actor.comm());
   return actor;
 }
 
 Actor& Stage::fork_of(Actor& parent, std::string_view role) {
   Actor& actor = actors_.emplace_back(role, parent);
-  if (truth_.role_count == kMaxRoles) {
-    give_up("too many roles");
-  }
-  RoleTruth& entry = truth_.roles[truth_.role_count++];
-  entry.name = role;
-  entry.comm = actor.comm();
-  entry.pid = actor.pid();
+  note_role(role, actor.pid(), actor.comm());
   return actor;
 }
 
@@ -50,10 +48,20 @@ ConnectionTruth& Stage::new_truth() {
   return truth_.connections[truth_.connection_count++];
 }
 
+Connection& Stage::visitor(Actor& owner) {
+  return connections_.emplace_back(link_, owner, next_peer_port_++, new_truth());
+}
+
+Connection& Stage::again(Connection& connection) {
+  Connection& second = visitor(connection.owner());
+  second.set_fd(connection.fd());
+  return second;
+}
+
 Connection& Stage::socket() { return socket(owner()); }
 
 Connection& Stage::socket(Actor& owner) {
-  Connection& connection = connections_.emplace_back(link_, owner, next_peer_port_++, new_truth());
+  Connection& connection = visitor(owner);
   connection.set_fd(owner.run([domain = socket_family(family())] {
     return ::socket(domain, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
   }));
@@ -104,7 +112,7 @@ int Stage::listen(Actor& owner, int backlog) {
 }
 
 Connection& Stage::arrive(Actor& owner, std::uint16_t window) {
-  Connection& connection = connections_.emplace_back(link_, owner, next_peer_port_++, new_truth());
+  Connection& connection = visitor(owner);
   connection.peer().connect(kListenPort, window);
   connection.note_ports();
   connection.await_state(TCP_ESTABLISHED);

@@ -36,16 +36,23 @@ class Stage {
   Connection& connect(std::uint16_t window = kWideWindow);
   Connection& connect(Actor& owner, std::uint16_t window);
   void connect(Connection& connection, std::uint16_t window);
+  // The owner's descriptor connects once more, to another port of the peer.
+  Connection& again(Connection& connection);
   // Only begins to: the SYN is out, and connect() blocks in the owner.
   Pending<int> start_connect(Connection& connection);
 
   // A listener of `owner`; returns its descriptor there.
   int listen(Actor& owner, int backlog = 16);
+  // A peer that has not connected yet; the connection will belong to `owner`.
+  Connection& visitor(Actor& owner);
   // A peer's connection to the listener, ESTABLISHED and in the accept queue.
   Connection& arrive(Actor& owner, std::uint16_t window = kWideWindow);
   // arrive() and accept() by `owner` on `listener`.
   Connection& accept(Actor& owner, int listener, std::uint16_t window = kWideWindow);
   void accept(Connection& connection, int listener);
+
+  // A process or thread that is no actor of its own.
+  void note_role(std::string_view name, pid_t pid, std::string_view comm);
 
   // This kernel behaves as Situation::others[number - 1] says.
   void variant(std::uint32_t number) { truth_.variant = number; }

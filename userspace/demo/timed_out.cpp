@@ -23,10 +23,7 @@ void retransmission(Stage& stage) {
 
 void fin_unacked(Stage& stage) {
   Connection& connection = stage.connect();
-  connection.write(500);
-  connection.peer().await_bytes(500);
-  connection.peer().ack(500);
-  connection.await_queues({});
+  exchange(connection, 500);
   connection.close();
   connection.await_end();
 }

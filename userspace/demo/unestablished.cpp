@@ -42,7 +42,7 @@ void connect_error(Stage& stage) {
   auto connecting = stage.start_connect(connection);
   connection.peer().await_syn();
   connection.note_ports();
-  connection.peer().report_unreachable();
+  connection.peer().send_unreachable(Unreachable::port);
   expect_error(connecting, ECONNREFUSED);
   connection.close();
 }

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Closes that go through io_uring (kernel.md A16): in the submitting thread, in a worker of the
+// process, and by a kernel thread when the ring goes.
+#include "tests/scenarios/ring.h"
+#include "tests/scenarios/script.h"
+
+namespace closewatch::scenarios {
+namespace {
+
+void need_ring(int result) {
+  if (result == -ENOSYS || result == -EPERM) {
+    skip("this kernel has no io_uring, or forbids it");
+  }
+  if (result != 0) {
+    give_up("io_uring: errno " + std::to_string(-result));
+  }
+}
+
+void inline_close(Stage& stage) {
+  Connection& connection = stage.connect();
+  exchange(connection, 500);
+  need_ring(connection.owner().run([fd = connection.fd()] {
+    Ring ring;
+    return ring.close(fd, false);
+  }));
+  end_orderly(connection);
+}
+
+void worker_close(Stage& stage) {
+  Connection& connection = stage.connect();
+  stage.note_role("io_worker", connection.owner().pid(),
+                  "iou-wrk-" + std::to_string(connection.owner().pid()));
+  exchange(connection, 500);
+  need_ring(connection.owner().run([fd = connection.fd()] {
+    Ring ring;
+    return ring.close(fd, true);
+  }));
+  end_orderly(connection);
+}
+
+void worker_lingers(Stage& stage) {
+  Connection& connection = connect_stuck(stage);
+  stage.note_role("io_worker", connection.owner().pid(),
+                  "iou-wrk-" + std::to_string(connection.owner().pid()));
+  connection.linger(20);
+  need_ring(connection.owner().run([fd = connection.fd()] {
+    Ring ring;
+    return ring.close(fd, true);
+  }));
+  drain(connection, 5000);
+  peer_follows(connection);
+}
+
+// The ring holds the last reference; its own end is finished by a kernel thread.
+void registered(Stage& stage) {
+  Connection& connection = stage.connect();
+  exchange(connection, 500);
+  need_ring(connection.owner().run([fd = connection.fd()] {
+    Ring ring;
+    if (!ring.valid()) {
+      return -ENOSYS;
+    }
+    if (ring.register_file(fd) != 0) {
+      return -errno;
+    }
+    ::close(fd);
+    return 0;
+  }));
+  end_orderly(connection);
+}
+
+}  // namespace
+
+std::vector<Situation> io_uring_situations() {
+  const Expected inlined{.cls = "graceful", .reason = "local_first", .closed_by = "io_uring"};
+  Expected in_worker = inlined;
+  in_worker.process = "io_worker";
+  Expected lingered = in_worker;
+  lingered.cls = "lingered";
+  lingered.reason = "linger_completed";
+  lingered.linger_seconds = 20;
+  lingered.linger = "completed";
+  const Expected by_kernel{.cls = "graceful", .reason = "local_first", .closed_by = "kernel"};
+  return {
+      {.name = "identity/io_uring/inline",
+       .about = "IORING_OP_CLOSE, done by the thread that submits it.",
+       .run = inline_close,
+       .usual = {{inlined}, {}}},
+      {.name = "identity/io_uring/worker",
+       .about = "IORING_OP_CLOSE with IOSQE_ASYNC, done by a worker thread of the process.",
+       .run = worker_close,
+       .usual = {{in_worker}, {}}},
+      {.name = "identity/io_uring/worker_lingers",
+       .about = "The worker waits for SO_LINGER while the process goes on.",
+       .run = worker_lingers,
+       .usual = {{lingered}, {}}},
+      {.name = "identity/io_uring/registered",
+       .about = "A registered file goes with its ring, released by a kernel thread.",
+       .run = registered,
+       .usual = {{by_kernel}, {}}},
+  };
+}
+
+}  // namespace closewatch::scenarios

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// What waits in a listener's queues when it goes away or is full (kernel.md A21-A23, B12-B14).
+#include <poll.h>
+
+#include <csignal>
+
+#include "tests/scenarios/script.h"
+
+namespace closewatch::scenarios {
+namespace {
+
+// One connection with 200 bytes that nobody read.
+Connection& waiting(Stage& stage, Actor& owner) {
+  Connection& connection = stage.arrive(owner);
+  connection.peer().send(200);
+  connection.peer().await_ack_of(200);
+  return connection;
+}
+
+void finish(Connection& connection) {
+  connection.peer().await_rst();
+  connection.await_gone();
+}
+
+void by_exit(Stage& stage) {
+  Actor& owner = stage.owner();
+  stage.listen(owner);
+  Connection& connection = waiting(stage, owner);
+  owner.start([] { ::_exit(0); });
+  finish(connection);
+}
+
+void by_kill(Stage& stage) {
+  Actor& owner = stage.owner();
+  stage.listen(owner);
+  Connection& connection = waiting(stage, owner);
+  owner.signal(SIGKILL);
+  finish(connection);
+}
+
+void by_shutdown(Stage& stage) {
+  Actor& owner = stage.owner();
+  const int listener = stage.listen(owner);
+  Connection& connection = waiting(stage, owner);
+  owner.run([listener] { ::shutdown(listener, SHUT_RD); });
+  finish(connection);
+}
+
+void peer_closed(Stage& stage) {
+  Actor& owner = stage.owner();
+  const int listener = stage.listen(owner);
+  Connection& connection = waiting(stage, owner);
+  connection.peer().fin();
+  connection.await_state(TCP_CLOSE_WAIT);
+  owner.run([listener] { ::close(listener); });
+  finish(connection);
+}
+
+void several(Stage& stage) {
+  Actor& owner = stage.owner();
+  const int listener = stage.listen(owner);
+  std::vector<Connection*> connections;
+  for (int i = 0; i < 3; ++i) {
+    connections.push_back(&waiting(stage, owner));
+  }
+  owner.run([listener] { ::close(listener); });
+  for (Connection* connection : connections) {
+    finish(*connection);
+  }
+}
+
+// The last process that holds the listener takes the connections with it.
+void by_last_holder(Stage& stage) {
+  Actor& owner = stage.owner();
+  const int listener = stage.listen(owner);
+  Actor& child = stage.fork_of(owner, "child");
+  Connection& connection = waiting(stage, owner);
+  owner.run([listener] { ::close(listener); });
+  child.run([listener] { ::close(listener); });
+  finish(connection);
+}
+
+// Two listeners share the port; the kernel may hand the connection to the other.
+void migrated(Stage& stage) {
+  Actor& owner = stage.owner();
+  struct Pair {
+    int first;
+    int second;
+  };
+  const Pair listeners = owner.run([family = stage.family()] {
+    const auto open = [family] {
+      const int fd = ::socket(socket_family(family), SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+      const int on = 1;
+      const auto address = socket_address(family, End::kernel, kListenPort);
+      ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+      ::bind(fd, address.get(), address.length);
+      ::listen(fd, 16);
+      return fd;
+    };
+    const int first = open();
+    return Pair{first, open()};
+  });
+  Connection& connection = waiting(stage, owner);
+  // Which of the two got it: the one that has something to accept.
+  const int other = owner.run([listeners] {
+    const auto ready = [](int fd) {
+      pollfd poll{.fd = fd, .events = POLLIN, .revents = 0};
+      return ::poll(&poll, 1, 0) == 1;
+    };
+    const bool first = ready(listeners.first);
+    ::close(first ? listeners.first : listeners.second);
+    return first ? listeners.second : listeners.first;
+  });
+  if (!connection.entry()) {
+    stage.variant(1);
+    finish(connection);
+    return;
+  }
+  stage.accept(connection, other);
+  connection.read(200);
+  connection.close();
+  end_orderly(connection);
+}
+
+// The listener is closed before the handshake is complete: there never was a connection.
+void request_pending(Stage& stage) {
+  Actor& owner = stage.owner();
+  const int listener = stage.listen(owner);
+  Connection& connection = stage.visitor(owner);
+  connection.peer().send_syn(kListenPort);
+  connection.peer().await_syn_ack();
+  owner.run([listener] { ::close(listener); });
+  connection.peer().finish_handshake(kWideWindow);
+  connection.peer().await_rst();
+}
+
+void request_reset(Stage& stage) {
+  Actor& owner = stage.owner();
+  stage.listen(owner);
+  Connection& connection = stage.visitor(owner);
+  connection.peer().send_syn(kListenPort);
+  connection.peer().await_syn_ack();
+  connection.note_ports();
+  connection.peer().rst();
+  connection.await_gone();
+}
+
+// Both handshakes have begun, but the queue has room for one; tcp_abort_on_overflow resets the
+// other.
+void overflow(Stage& stage) {
+  Actor& owner = stage.owner();
+  const int listener = stage.listen(owner, 0);
+  Connection& first = stage.visitor(owner);
+  Connection& second = stage.visitor(owner);
+  for (Connection* connection : {&first, &second}) {
+    connection->peer().send_syn(kListenPort);
+    connection->peer().await_syn_ack();
+    connection->note_ports();
+  }
+  first.peer().finish_handshake(kWideWindow);
+  first.await_state(TCP_ESTABLISHED);
+  first.peer().send(200);
+  first.peer().await_ack_of(200);
+  second.peer().finish_handshake(kWideWindow);
+  second.peer().await_rst();
+  owner.run([listener] { ::close(listener); });
+  finish(first);
+}
+
+void no_listener(Stage& stage) {
+  Connection& connection = stage.visitor(stage.owner());
+  connection.peer().send_syn(kListenPort);
+  connection.peer().await_rst();
+}
+
+Expected dropped(std::uint32_t connection = 0) {
+  return {.cls = "abortive",
+          .reason = "listener_closed",
+          .connection = connection,
+          .unread = 200,
+          .state_at_close = "",
+          .final_state = "ESTABLISHED",
+          .rst_sent = true,
+          .flags = {"never_accepted"}};
+}
+
+}  // namespace
+
+std::vector<Situation> listener_situations() {
+  const std::vector<CounterDelta> one{{"EstabResets", 1}, {"OutRsts", 1}};
+  Expected at_exit = dropped();
+  at_exit.closed_by = "exit";
+  Expected killed = dropped();
+  killed.closed_by = "signal";
+  killed.signal = SIGKILL;
+  Expected shut = dropped();
+  shut.closed_by = "shutdown";
+  Expected closed = dropped();
+  closed.final_state = "CLOSE_WAIT";
+  Expected inherited = dropped();
+  inherited.process = "child";
+  const Expected moved{.cls = "graceful", .reason = "local_first"};
+  return {
+      {.name = "abortive/listener_closed/exit",
+       .about = "The listening process exits.",
+       .run = by_exit,
+       .usual = {{at_exit}, one}},
+      {.name = "abortive/listener_closed/kill",
+       .about = "The listening process is killed.",
+       .run = by_kill,
+       .usual = {{killed}, one}},
+      {.name = "abortive/listener_closed/shutdown",
+       .about = "shutdown(SHUT_RD) on the listener.",
+       .run = by_shutdown,
+       .usual = {{shut}, one}},
+      {.name = "abortive/listener_closed/peer_closed",
+       .about = "The peer sent, closed and was never accepted.",
+       .run = peer_closed,
+       .usual = {{closed}, one}},
+      {.name = "abortive/listener_closed/several",
+       .about = "Three connections wait when the listener is closed.",
+       .run = several,
+       .usual = {{dropped(0), dropped(1), dropped(2)}, {{"EstabResets", 3}, {"OutRsts", 3}}}},
+      {.name = "abortive/listener_closed/last_holder",
+       .about = "A forked child is the last to close the listener.",
+       .run = by_last_holder,
+       .usual = {{inherited}, one}},
+      {.name = "graceful/local_first/migrated",
+       .about = "tcp_migrate_req hands the waiting connection to another listener.",
+       .run = migrated,
+       .usual = {{moved}, {{"TCPMigrateReqSuccess", 1}}},
+       .sysctls = {{"tcp_migrate_req", "1"}},
+       .others = {{{dropped()}, one}}},
+      {.name = "none/request_pending",
+       .about = "The listener is closed during the handshake: no connection, a reset of no socket.",
+       .run = request_pending,
+       .usual = {{}, {{"OutRsts", 1}}}},
+      {.name = "none/request_reset",
+       .about = "The peer resets during the handshake: no connection.",
+       .run = request_reset,
+       .usual = {{}, {{"AttemptFails", 1}, {"EmbryonicRsts", 1}}}},
+      {.name = "none/no_listener",
+       .about = "A SYN to a port where nobody listens.",
+       .run = no_listener,
+       .usual = {{}, {{"OutRsts", 1}}}},
+      {.name = "abortive/listener_closed/overflow",
+       .about = "tcp_abort_on_overflow resets what does not fit into the queue: no connection.",
+       .run = overflow,
+       .usual = {{dropped()},
+                 {{"EstabResets", 1},
+                  {"OutRsts", 2},
+                  {"EmbryonicRsts", 1},
+                  {"ListenOverflows", 1},
+                  {"ListenDrops", 1}}},
+       .sysctls = {{"tcp_abort_on_overflow", "1"}}},
+  };
+}
+
+}  // namespace closewatch::scenarios
