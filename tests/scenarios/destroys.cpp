@@ -101,7 +101,7 @@ std::vector<Situation> destroy_situations() {
   with_unread.never_sent = with_unread.unacked = 0;
   with_unread.unread = 300;
   Expected own = destroyed("ESTABLISHED");
-  own.actor = "owner";
+  own.actor = "";  // it is the process itself
   return {
       {.name = "abortive/destroyed/close_wait",
        .about = "The peer had closed its side.",

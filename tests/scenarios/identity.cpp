@@ -165,7 +165,7 @@ void garbage(Stage& stage) {
     ::close(channel.two);
     ::close(channel.one);
   });
-  if (!kernel_has("unix_gc_work")) {
+  if (!kernel_has("__unix_gc")) {
     stage.variant(1);
   }
   end_orderly(connection);

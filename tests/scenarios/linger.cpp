@@ -2,6 +2,7 @@
 // SO_LINGER with a positive time (kernel.md A8, A9, A9b, A9c, A14): the ways out of the wait, and
 // the closes that do not wait.
 #include <fcntl.h>
+#include <sys/syscall.h>
 
 #include <csignal>
 
@@ -12,10 +13,11 @@ namespace {
 
 constexpr int kLong = 20;
 
-// close() has begun to wait: the kernel left `before` in the owner's context.
+// close() has begun to wait, in `state`.
 Pending<CloseResult> begin_waiting(Connection& connection, int state) {
   auto closing = connection.start_close();
   connection.await_state(state);
+  connection.owner().await_blocked_in(SYS_close);
   return closing;
 }
 
@@ -66,6 +68,7 @@ void after_shutdown(Stage& stage) {
   connection.shutdown(SHUT_WR);
   connection.peer().await_fin();
   auto closing = connection.start_close();
+  connection.owner().await_blocked_in(SYS_close);
   connection.peer().ack_all();
   connection.finish_close(closing);
   peer_follows(connection);

@@ -2,6 +2,7 @@
 // What waits in a listener's queues when it goes away or is full (kernel.md A21-A23, B12-B14).
 #include <poll.h>
 
+#include <array>
 #include <csignal>
 
 #include "tests/scenarios/script.h"
@@ -145,26 +146,27 @@ void request_reset(Stage& stage) {
   connection.await_gone();
 }
 
-// Both handshakes have begun, but the queue has room for one; tcp_abort_on_overflow resets the
-// other.
+// A queue of 2 takes 3 connections. The handshakes of the third and fourth have begun when there
+// was still room; tcp_abort_on_overflow resets the fourth.
 void overflow(Stage& stage) {
   Actor& owner = stage.owner();
-  const int listener = stage.listen(owner, 0);
-  Connection& first = stage.visitor(owner);
-  Connection& second = stage.visitor(owner);
-  for (Connection* connection : {&first, &second}) {
+  const int listener = stage.listen(owner, 2);
+  const std::array first{&waiting(stage, owner), &waiting(stage, owner)};
+  Connection& third = stage.visitor(owner);
+  Connection& fourth = stage.visitor(owner);
+  for (Connection* connection : {&third, &fourth}) {
     connection->peer().send_syn(kListenPort);
     connection->peer().await_syn_ack();
     connection->note_ports();
   }
-  first.peer().finish_handshake(kWideWindow);
-  first.await_state(TCP_ESTABLISHED);
-  first.peer().send(200);
-  first.peer().await_ack_of(200);
-  second.peer().finish_handshake(kWideWindow);
-  second.peer().await_rst();
+  third.peer().finish_handshake(kWideWindow);
+  third.await_state(TCP_ESTABLISHED);
+  fourth.peer().finish_handshake(kWideWindow);
+  fourth.peer().await_rst();
   owner.run([listener] { ::close(listener); });
-  finish(first);
+  for (Connection* connection : {first[0], first[1], &third}) {
+    finish(*connection);
+  }
 }
 
 void no_listener(Stage& stage) {
@@ -198,7 +200,9 @@ std::vector<Situation> listener_situations() {
   Expected closed = dropped();
   closed.final_state = "CLOSE_WAIT";
   Expected inherited = dropped();
-  inherited.process = "child";
+  inherited.actor = "child";
+  Expected last_in = dropped(2);
+  last_in.unread = 0;
   const Expected moved{.cls = "graceful", .reason = "local_first"};
   return {
       {.name = "abortive/listener_closed/exit",
@@ -246,9 +250,9 @@ std::vector<Situation> listener_situations() {
       {.name = "abortive/listener_closed/overflow",
        .about = "tcp_abort_on_overflow resets what does not fit into the queue: no connection.",
        .run = overflow,
-       .usual = {{dropped()},
-                 {{"EstabResets", 1},
-                  {"OutRsts", 2},
+       .usual = {{dropped(0), dropped(1), last_in},
+                 {{"EstabResets", 3},
+                  {"OutRsts", 4},
                   {"EmbryonicRsts", 1},
                   {"ListenOverflows", 1},
                   {"ListenDrops", 1}}},

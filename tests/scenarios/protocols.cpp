@@ -125,7 +125,7 @@ std::vector<Situation> protocol_situations() {
                           .rst_sent = true,
                           .flags = {"tls"}};
   Expected subflow = plain;
-  subflow.flags = {"mptcp_subflow"};
+  subflow.flags = {"mptcp_subflow", "kernel_socket"};
   Expected answered = subflow;
   answered.reason = "peer_first";
   answered.initiator = "peer";

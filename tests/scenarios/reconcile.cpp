@@ -84,7 +84,11 @@ Complaints reconcile(const demo::Truth& truth, const std::vector<Json>& closures
                 return in_state(closure, {"ESTABLISHED", "CLOSE_WAIT"});
               }));
   // The kernel also counts requests that were reset before they became a connection.
-  const std::int64_t attempts = tally.reasons({"refused", "connect_timeout", "connect_error"});
+  // An attempt that the application took back has no error, and is not counted.
+  const std::int64_t attempts = tally.count([](const Json& closure) {
+    return closure.value("class", "") == "unestablished" &&
+           !closure.value("errno", Json{}).is_null();
+  });
   tally.require(tally.kernel("AttemptFails") >= attempts &&
                     tally.kernel("AttemptFails") <= attempts + tally.kernel("EmbryonicRsts"),
                 "AttemptFails is the failed attempts", tally.kernel("AttemptFails"), attempts);

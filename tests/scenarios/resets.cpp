@@ -85,7 +85,7 @@ void unread_then_read(Stage& stage) {
   connection.close();
 }
 
-// Nothing tells who owns a connection before it is accepted; the acceptor closes it in the end.
+// Nobody owns a connection before it is accepted; this one had ended by then.
 void in_accept_queue(Stage& stage) {
   Actor& owner = stage.owner();
   const int listener = stage.listen(owner);
@@ -171,6 +171,7 @@ std::vector<Situation> reset_situations() {
   Expected unread = without_loss(reset("", "ESTABLISHED"));
   unread.unread = 300;
   Expected queued = without_loss(reset("", "ESTABLISHED"));
+  queued.process = "";
   queued.flags = {"never_accepted"};
   const Expected left{.cls = "abortive",
                       .reason = "disconnected",

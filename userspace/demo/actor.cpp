@@ -11,6 +11,8 @@
 
 #include <cerrno>
 #include <csignal>
+#include <fstream>
+#include <thread>
 
 #include "userspace/demo/deadline.h"
 #include "userspace/demo/failure.h"
@@ -134,6 +136,23 @@ Reply Actor::receive() {
     give_up(comm_ + " is gone");
   }
   return reply;
+}
+
+// /proc/<pid>/syscall begins with the number while the thread sleeps, else it says "running".
+void Actor::await_blocked_in(long system_call) {
+  const std::string path = "/proc/" + std::to_string(pid_) + "/syscall";
+  const Deadline deadline;
+  for (;;) {
+    std::ifstream file{path};
+    long number = -1;
+    if (file >> number && number == system_call) {
+      return;
+    }
+    if (deadline.passed()) {
+      give_up(comm_ + " does not block");
+    }
+    std::this_thread::sleep_for(kPollInterval);
+  }
 }
 
 void Actor::signal(int number) {

@@ -57,6 +57,8 @@ class Actor {
     return start(function).get();
   }
 
+  // Waits until the main thread sleeps in the system call with this number.
+  void await_blocked_in(long system_call);
   void signal(int number);
   // Waits until the process is gone, its descriptors closed.
   void await_exit();
