@@ -35,9 +35,9 @@ std::string ring_size(std::string& text) {
   std::uint64_t unit = 1;
   std::string digits = text;
   if (!digits.empty() && (digits.back() == 'k' || digits.back() == 'K')) {
-    unit = 1024;
+    unit = 1ULL << 10;
   } else if (!digits.empty() && (digits.back() == 'm' || digits.back() == 'M')) {
-    unit = 1024 * 1024;
+    unit = 1ULL << 20;
   }
   if (unit > 1) {
     digits.pop_back();

@@ -18,7 +18,10 @@ template <std::size_t kSize>
 struct Text {
   std::array<char, kSize> bytes{};
 
-  void operator=(std::string_view text) { bytes[text.copy(bytes.data(), kSize - 1)] = '\0'; }
+  Text& operator=(std::string_view text) {
+    bytes[text.copy(bytes.data(), kSize - 1)] = '\0';
+    return *this;
+  }
   [[nodiscard]] std::string_view view() const { return bytes.data(); }
 };
 

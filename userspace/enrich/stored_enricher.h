@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Details of processes as a capture kept them: /proc of the recording host is gone at replay. A note
-// holds for the closures that follow it.
+// Details of processes as a capture kept them: /proc of the recording host is gone at replay. A
+// note holds for the closures that follow it.
 #pragma once
 
 #include <cstdint>
