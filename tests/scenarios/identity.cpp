@@ -51,7 +51,7 @@ void by_exec_lingering(Stage& stage) {
   stage.note_role("program", connection.owner().pid(), "exe");
   connection.linger(1);
   exec_in(connection.owner());
-  connection.owner().await_exit();
+  connection.await_orphan();
   drain(connection, 5000);
   peer_follows(connection);
 }
@@ -155,6 +155,9 @@ void lost_in_passing(Stage& stage) {
 // The channel holds itself as well: only the garbage collector of AF_UNIX can end it. It runs in a
 // kernel thread, on 5.10 in the process that happens to start it.
 void garbage(Stage& stage) {
+  if (!kernel_has("__unix_gc")) {
+    stage.variant(1);
+  }
   Connection& connection = stage.connect();
   exchange(connection, 500);
   connection.owner().run([fd = connection.fd()] {
@@ -165,9 +168,6 @@ void garbage(Stage& stage) {
     ::close(channel.two);
     ::close(channel.one);
   });
-  if (!kernel_has("__unix_gc")) {
-    stage.variant(1);
-  }
   end_orderly(connection);
 }
 

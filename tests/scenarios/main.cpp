@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // closewatch_scenarios: makes TCP connections end in every way there is, and checks what closewatch
 // says of each. Needs root. Exit code 0 all as expected, 1 not, 2 usage.
+#include <sys/resource.h>
+
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -42,6 +44,11 @@ int main(int argc, char** argv) {
     }
     return 0;
   }
+  // Each play keeps its namespace open until the end.
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const auto good = run(*options);
   if (!good) {

@@ -186,6 +186,7 @@ std::vector<Situation> timeout_situations() {
   const std::vector<CounterDelta> with_rst{
       {"TCPAbortOnTimeout", 1}, {"EstabResets", 1}, {"OutRsts", 1}};
   const std::vector<Sysctl> twice{{"tcp_retries2", "2"}};
+  const std::vector<Sysctl> background{{"tcp_orphan_retries", "2"}};
   Expected refused = open("retransmission", 4000, 1000);
   refused.error = "ECONNREFUSED";
   Expected probed = open("user_timeout", 0, 0);
@@ -212,16 +213,19 @@ std::vector<Situation> timeout_situations() {
        .about = "close() after the peer's FIN, then silence.",
        .run = last_ack,
        .usual = {{in_state(orphan("retransmission", 4000, 1000), "CLOSE_WAIT", "LAST_ACK")},
-                 closed}},
+                 closed},
+       .sysctls = background},
       {.name = "timed_out/retransmission/closing",
        .about = "The FINs crossed, then silence.",
        .run = closing,
        .usual = {{in_state(orphan("retransmission", 4000, 1000), "ESTABLISHED", "CLOSING")},
-                 closed}},
+                 closed},
+       .sysctls = background},
       {.name = "timed_out/retransmission/partly_acked",
        .about = "400 of 1000 bytes in flight were acknowledged before the silence.",
        .run = partly_acked,
-       .usual = {{orphan("retransmission", 4000, 600)}, closed}},
+       .usual = {{orphan("retransmission", 4000, 600)}, closed},
+       .sysctls = background},
       {.name = "timed_out/retransmission/icmp_error",
        .about = "ICMP told of an unreachable port meanwhile; that becomes the error.",
        .run = icmp_error,
@@ -230,7 +234,8 @@ std::vector<Situation> timeout_situations() {
       {.name = "timed_out/retransmission/exited",
        .about = "The process is gone long before the kernel gives up.",
        .run = exited,
-       .usual = {{closed_by(orphan("retransmission", 4000, 1000), "exit")}, closed}},
+       .usual = {{closed_by(orphan("retransmission", 4000, 1000), "exit")}, closed},
+       .sysctls = background},
       {.name = "timed_out/fin_unacked/shutdown",
        .about = "Only the FIN of shutdown(SHUT_WR) is never acknowledged.",
        .run = fin_owned,
@@ -239,7 +244,8 @@ std::vector<Situation> timeout_situations() {
       {.name = "timed_out/fin_unacked/last_ack",
        .about = "The peer closed first, and never acknowledges our FIN.",
        .run = fin_last_ack,
-       .usual = {{in_state(orphan("fin_unacked", 0, 0), "CLOSE_WAIT", "LAST_ACK")}, closed}},
+       .usual = {{in_state(orphan("fin_unacked", 0, 0), "CLOSE_WAIT", "LAST_ACK")}, closed},
+       .sysctls = background},
       {.name = "timed_out/zero_window/owned",
        .about = "The window is closed from the start and no probe is answered.",
        .run = zero_window_owned,
@@ -248,7 +254,8 @@ std::vector<Situation> timeout_situations() {
       {.name = "timed_out/zero_window/window_closes",
        .about = "The peer takes 1000 bytes, closes its window and falls silent.",
        .run = window_closes,
-       .usual = {{orphan("zero_window", 4000, 0)}, closed}},
+       .usual = {{orphan("zero_window", 4000, 0)}, closed},
+       .sysctls = background},
       {.name = "timed_out/user_timeout/zero_window",
        .about = "TCP_USER_TIMEOUT also bounds a closed window.",
        .run = user_timeout_zero_window,

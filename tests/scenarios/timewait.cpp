@@ -81,7 +81,8 @@ std::vector<Situation> timewait_situations() {
       {.name = "graceful/local_first/peer_never_closes",
        .about = "The peer acknowledges our FIN but never closes; the kernel forgets after a while.",
        .run = peer_never_closes,
-       .usual = never_closed},
+       .usual = never_closed,
+       .sysctls = {{"tcp_fin_timeout", "2"}}},
       {.name = "graceful/local_first/peer_never_closes_long",
        .about =
            "The same with tcp_fin_timeout above a minute: first a full socket, then a mini one.",

@@ -271,7 +271,7 @@ std::vector<Situation> abortive_situations() {
        .about = "The machine has more orphaned connections than it may, so close() resets.",
        .run = orphan_limit,
        .usual = {orphan_limit_closures(), {{"TCPAbortOnMemory", 2}, {"OutRsts", 2}}},
-       .sysctls = {{"tcp_fin_timeout", "120"}, {"tcp_orphan_retries", "8"}},
+       .sysctls = {{"tcp_fin_timeout", "120"}},
        .host_limit = "tcp_max_orphans"},
       {.name = "abortive/linger2",
        .about = "TCP_LINGER2 below zero: the kernel does not wait for the peer's FIN but resets.",

@@ -139,6 +139,13 @@ void Connection::await_state(int state) {
   });
 }
 
+void Connection::await_orphan() {
+  link_.await("an orphan", [this] {
+    const auto found = entry();
+    return found && !found->mini && found->inode == 0;
+  });
+}
+
 void Connection::await_end() {
   link_.await("the end of the connection", [this] {
     const auto found = entry();

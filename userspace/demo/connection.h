@@ -44,6 +44,8 @@ class Connection {
   // Waits until the queues are exactly so, and records that: the oracle just before the end.
   void await_queues(const Queues& queues);
   void await_state(int state);
+  // Waits until no process has a descriptor any more.
+  void await_orphan();
   // Waits until the kernel has no full socket left for the connection.
   void await_end();
   // Waits until it has not even a timewait mini-socket.

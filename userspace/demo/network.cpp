@@ -22,15 +22,13 @@ namespace {
 constexpr unsigned kLoopback =
     1;  // its index in every namespace (net/core/dev.c, LOOPBACK_IFINDEX)
 
-// Short timers and no guesses of the kernel's own (tail loss probes), so that a script is exact.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kSysctls{{
+// No guesses of the kernel's own (tail loss probes), so that a script is exact.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kSysctls{{
     {"conf/all/rp_filter", "0"},
     {"conf/lo/rp_filter", "0"},
     {"conf/all/accept_local", "1"},
     {"tcp_timestamps", "0"},
     {"tcp_early_retrans", "0"},
-    {"tcp_fin_timeout", "2"},
-    {"tcp_orphan_retries", "2"},
 }};
 
 int loopback_up() {

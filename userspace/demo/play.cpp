@@ -112,6 +112,7 @@ const Truth& Play::finish() {
     // Actors that a failed script left behind are of its process group.
     ::kill(-pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
+    process_.reset();
     if (!situation_->host_limit.empty() && !host_limit_.restore()) {
       truth_->outcome = Outcome::failed;
       truth_->why = "the machine's limit could not be put back";
@@ -132,7 +133,7 @@ void Play::stop() {
 }
 
 Play::~Play() {
-  if (process_.valid()) {
+  if (process_.valid()) {  // neither finished nor moved from
     stop();
     finish();
   }
