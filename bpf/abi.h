@@ -68,69 +68,69 @@ enum cw_role {
 
 /* How the closer was running (bits). */
 enum cw_closer_flags {
-	CW_CLOSER_CLOSED = 1 << 0,	/* the last reference was released (close(), exit, exec, ...) */
-	CW_CLOSER_SHUTDOWN = 1 << 1,	/* our FIN came from shutdown() */
-	CW_CLOSER_EXITING = 1 << 2,	/* PF_EXITING; exit_code is valid */
-	CW_CLOSER_EXEC = 1 << 3,	/* task_struct.in_execve */
-	CW_CLOSER_IO_WORKER = 1 << 4,	/* PF_IO_WORKER: io_uring worker or SQ thread */
-	CW_CLOSER_IO_URING = 1 << 5,	/* inside io_uring_enter(2) */
-	CW_CLOSER_KTHREAD = 1 << 6,	/* PF_KTHREAD: deferred release in a kernel thread */
+	CW_CLOSER_CLOSED = 1 << 0,    /* the last reference was released (close(), exit, exec, ...) */
+	CW_CLOSER_SHUTDOWN = 1 << 1,  /* our FIN came from shutdown() */
+	CW_CLOSER_EXITING = 1 << 2,   /* PF_EXITING; exit_code is valid */
+	CW_CLOSER_EXEC = 1 << 3,      /* task_struct.in_execve */
+	CW_CLOSER_IO_WORKER = 1 << 4, /* PF_IO_WORKER: io_uring worker or SQ thread */
+	CW_CLOSER_IO_URING = 1 << 5,  /* inside io_uring_enter(2) */
+	CW_CLOSER_KTHREAD = 1 << 6,   /* PF_KTHREAD: deferred release in a kernel thread */
 };
 
 /* Facts about the end (bits of cw_closure.facts). All are "at the switch to CLOSE" unless said. */
 #define CW_FACT(n) (1ULL << (n))
 enum cw_fact {
-	CW_FACT_DEAD = 0,	    /* SOCK_DEAD: already an orphan */
-	CW_FACT_PEER_FIN = 1,	    /* SOCK_DONE: the peer's FIN was received */
-	CW_FACT_LINGER = 2,	    /* SOCK_LINGER */
-	CW_FACT_REPAIR = 3,	    /* TCP_REPAIR */
-	CW_FACT_OWNED = 4,	    /* socket lock owned by a process: not softirq */
-	CW_FACT_IN_CLOSE = 5,	    /* the last reference was being released */
-	CW_FACT_NEVER_ACCEPTED = 6, /* no struct socket and not an orphan */
-	CW_FACT_FIN_QUEUED = 7,	    /* our FIN is part of write_seq */
-	CW_FACT_CLOSING = 8,	    /* passed through TCP_CLOSING */
-	CW_FACT_RESET_CALLED = 9,   /* tcp_reset() ran: a RST, or data after close */
-	CW_FACT_RST_IN = 10,	    /* the segment given to tcp_reset() carried RST */
-	CW_FACT_NO_RST_IN = 11,	    /* it did not: data after close */
-	CW_FACT_RST_BEFORE = 12,    /* we sent an active RST before the switch to CLOSE */
-	CW_FACT_RST_AFTER = 13,	    /* we sent an active RST after it */
-	CW_FACT_RST_ANSWER = 14,    /* we answered a segment with RST after it */
-	CW_FACT_AWAITS_RST = 15,    /* a RST answer may follow: hold until it came or the hold expired */
-	CW_FACT_TIMEWAIT = 16,	    /* handed to a timewait mini-socket (full hooks) */
-	CW_FACT_LINGER_WAIT = 17,   /* close() began to wait for SO_LINGER */
-	CW_FACT_LINGER_ACKED = 18,  /* data and FIN were acknowledged while it waited */
-	CW_FACT_LINGER_LEFT = 19,   /* the wait was seen to end before that */
-	CW_FACT_BEFORE_START = 20,  /* the socket was open before observation began */
-	CW_FACT_TLS = 21,	    /* kTLS upper layer protocol: bytes are ciphertext */
-	CW_FACT_MPTCP = 22,	    /* MPTCP subflow */
-	CW_FACT_KERNEL_SOCKET = 23, /* sk_kern_sock */
-	CW_FACT_ACTIVE_OPEN = 24,   /* we connected (only when the start was seen) */
-	CW_FACT_FD_OPEN = 25,	    /* a descriptor was still open: unread data may yet be read */
-	CW_FACT_DISCONNECT = 26,    /* a process ended it without releasing it: connect(AF_UNSPEC) */
-	CW_FACT_STUCK_ORPHAN = 27,  /* SOCK_DESTROY purged an orphan that then stays (5.10) */
-	CW_FACT_KEEPALIVE = 28,	    /* SOCK_KEEPOPEN */
-	CW_FACT_FULL_HOOKS = 29,    /* recorded with the full hook set */
-	CW_FACT_ABORTED_BY_OTHER = 30, /* SOCK_DESTROY: `actor` is the killer */
-	CW_FACT_PEER_FIN_FIRST = 31,   /* our FIN answered the peer's (LAST_ACK) */
-	CW_FACT_LATE_DATA_RESET = 32,  /* amendment: data reached the timewait socket, answered by RST */
+	CW_FACT_DEAD = 0,		/* SOCK_DEAD: already an orphan */
+	CW_FACT_PEER_FIN = 1,		/* SOCK_DONE: the peer's FIN was received */
+	CW_FACT_LINGER = 2,		/* SOCK_LINGER */
+	CW_FACT_REPAIR = 3,		/* TCP_REPAIR */
+	CW_FACT_OWNED = 4,		/* socket lock owned by a process: not softirq */
+	CW_FACT_IN_CLOSE = 5,		/* the last reference was being released */
+	CW_FACT_NEVER_ACCEPTED = 6,	/* no struct socket and not an orphan */
+	CW_FACT_FIN_QUEUED = 7,		/* our FIN is part of write_seq */
+	CW_FACT_CLOSING = 8,		/* passed through TCP_CLOSING */
+	CW_FACT_RESET_CALLED = 9,	/* tcp_reset() ran: a RST, or data after close */
+	CW_FACT_RST_IN = 10,		/* the segment given to tcp_reset() carried RST */
+	CW_FACT_NO_RST_IN = 11,		/* it did not: data after close */
+	CW_FACT_RST_BEFORE = 12,	/* we sent an active RST before the switch to CLOSE */
+	CW_FACT_RST_AFTER = 13,		/* we sent an active RST after it */
+	CW_FACT_RST_ANSWER = 14,	/* we answered a segment with RST after it */
+	CW_FACT_AWAITS_RST = 15,	/* a RST answer may follow: hold until it came or the hold expired */
+	CW_FACT_TIMEWAIT = 16,		/* handed to a timewait mini-socket (full hooks) */
+	CW_FACT_LINGER_WAIT = 17,	/* close() began to wait for SO_LINGER */
+	CW_FACT_LINGER_ACKED = 18,	/* data and FIN were acknowledged while it waited */
+	CW_FACT_LINGER_LEFT = 19,	/* the wait was seen to end before that */
+	CW_FACT_BEFORE_START = 20,	/* the socket was open before observation began */
+	CW_FACT_TLS = 21,		/* kTLS upper layer protocol: bytes are ciphertext */
+	CW_FACT_MPTCP = 22,		/* MPTCP subflow */
+	CW_FACT_KERNEL_SOCKET = 23,	/* sk_kern_sock */
+	CW_FACT_ACTIVE_OPEN = 24,	/* we connected (only when the start was seen) */
+	CW_FACT_FD_OPEN = 25,		/* a descriptor was still open: unread data may yet be read */
+	CW_FACT_DISCONNECT = 26,	/* a process ended it without releasing it: connect(AF_UNSPEC) */
+	CW_FACT_STUCK_ORPHAN = 27,	/* SOCK_DESTROY purged an orphan that then stays (5.10) */
+	CW_FACT_KEEPALIVE = 28,		/* SOCK_KEEPOPEN */
+	CW_FACT_FULL_HOOKS = 29,	/* recorded with the full hook set */
+	CW_FACT_ABORTED_BY_OTHER = 30,	/* SOCK_DESTROY: `actor` is the killer */
+	CW_FACT_PEER_FIN_FIRST = 31,	/* our FIN answered the peer's (LAST_ACK) */
+	CW_FACT_LATE_DATA_RESET = 32,	/* amendment: data reached the timewait socket, answered by RST */
 	CW_FACT_PEER_NEVER_CLOSED = 33, /* amendment: FIN_WAIT2 timewait expired without the peer's FIN */
 };
 
 /* One ended connection. Bytes are application bytes; see kernel.md 2.1 for the formulas. */
 struct cw_closure {
 	struct cw_header header;
-	__u64 facts;	  /* CW_FACT() bits */
-	__u64 born_ns;	  /* established; 0 unknown */
-	__u64 close_ns;	  /* the last reference was released; 0 never */
-	__u64 end_ns;	  /* switch to CLOSE */
-	__u64 blocked_ns; /* close() kept its caller waiting so long; CW_UNKNOWN */
-	__u64 linger_ns;  /* from the close to the first event after a linger wait; 0 none */
-	__u64 sent;	  /* bytes given to the network at least once; CW_UNKNOWN */
-	__u64 received;	  /* bytes received in order; CW_UNKNOWN */
-	__u32 never_sent; /* given to send(), never transmitted */
-	__u32 unacked;	  /* transmitted, never acknowledged */
-	__u32 unread;	  /* received, never read */
-	__u32 linger_jiffies; /* sk_lingertime */
+	__u64 facts;	       /* CW_FACT() bits */
+	__u64 born_ns;	       /* established; 0 unknown */
+	__u64 close_ns;	       /* the last reference was released; 0 never */
+	__u64 end_ns;	       /* switch to CLOSE */
+	__u64 blocked_ns;      /* close() kept its caller waiting so long; CW_UNKNOWN */
+	__u64 linger_ns;       /* from the close to the first event after a linger wait; 0 none */
+	__u64 sent;	       /* bytes given to the network at least once; CW_UNKNOWN */
+	__u64 received;	       /* bytes received in order; CW_UNKNOWN */
+	__u32 never_sent;      /* given to send(), never transmitted */
+	__u32 unacked;	       /* transmitted, never acknowledged */
+	__u32 unread;	       /* received, never read */
+	__u32 linger_jiffies;  /* sk_lingertime */
 	__u32 user_timeout_ms; /* TCP_USER_TIMEOUT, 0 off */
 	__u32 send_window;     /* bytes the peer's window allowed last */
 	__u32 netns;	       /* inode number of the network namespace */
@@ -144,14 +144,14 @@ struct cw_closure {
 	__s32 stack_user;      /* stack id; -1 none */
 	__u16 local_port;
 	__u16 peer_port;
-	__u8 family;	      /* AF_INET or AF_INET6, of the socket */
-	__u8 state_at_close;  /* TCP state when the application closed or shut down; 0 never */
-	__u8 final_state;     /* TCP state before CLOSE */
-	__u8 shutdown_flags;  /* sk_shutdown: 1 receive, 2 send */
-	__u8 role;	      /* enum cw_role of `process` */
-	__u8 closer_flags;    /* enum cw_closer_flags */
-	__u8 retransmits;     /* icsk_retransmits */
-	__u8 probes_out;      /* icsk_probes_out */
+	__u8 family;	     /* AF_INET or AF_INET6, of the socket */
+	__u8 state_at_close; /* TCP state when the application closed or shut down; 0 never */
+	__u8 final_state;    /* TCP state before CLOSE */
+	__u8 shutdown_flags; /* sk_shutdown: 1 receive, 2 send */
+	__u8 role;	     /* enum cw_role of `process` */
+	__u8 closer_flags;   /* enum cw_closer_flags */
+	__u8 retransmits;    /* icsk_retransmits */
+	__u8 probes_out;     /* icsk_probes_out */
 	__u8 local[CW_ADDRESS_LENGTH];
 	__u8 peer[CW_ADDRESS_LENGTH];
 	struct cw_task process; /* strongest role seen */
@@ -179,20 +179,20 @@ CW_ASSERT(sizeof(struct cw_amendment) == 104, "cw_amendment is 104 bytes");
  * ended = recorded + filtered + lost_ring + lost_ledger.
  */
 struct cw_counters {
-	__u64 ended;	      /* established connections that ended */
-	__u64 recorded;	      /* closures handed to the ring buffer */
-	__u64 filtered;	      /* closures that no filter wanted */
-	__u64 lost_ring;      /* closures that the ring buffer had no room for */
-	__u64 lost_ledger;    /* ends without a ledger entry: no memory or map full */
-	__u64 unestablished;  /* connection attempts that failed */
+	__u64 ended;		  /* established connections that ended */
+	__u64 recorded;		  /* closures handed to the ring buffer */
+	__u64 filtered;		  /* closures that no filter wanted */
+	__u64 lost_ring;	  /* closures that the ring buffer had no room for */
+	__u64 lost_ledger;	  /* ends without a ledger entry: no memory or map full */
+	__u64 unestablished;	  /* connection attempts that failed */
 	__u64 unestablished_lost; /* of these, wanted but not carried */
-	__u64 amended;	      /* amendments handed to the ring buffer */
-	__u64 amended_lost;   /* amendments that it had no room for */
-	__u64 totals_folded;  /* closures counted under "other": the totals map was full */
-	__u64 rst_no_socket;  /* RST answers to segments of no socket (kernel 6.10 and later) */
-	__u64 wakeups;	      /* times the reader was woken */
-	__u64 ledger_refused; /* entries that could not be made; the next event tries again */
-	__u64 ends_recovered; /* ends whose switch to CLOSE no hook saw, recorded at the release */
+	__u64 amended;		  /* amendments handed to the ring buffer */
+	__u64 amended_lost;	  /* amendments that it had no room for */
+	__u64 totals_folded;	  /* closures counted under "other": the totals map was full */
+	__u64 rst_no_socket;	  /* RST answers to segments of no socket (kernel 6.10 and later) */
+	__u64 wakeups;		  /* times the reader was woken */
+	__u64 ledger_refused;	  /* entries that could not be made; the next event tries again */
+	__u64 ends_recovered;	  /* ends whose switch to CLOSE no hook saw, recorded at the release */
 	__u64 _pad[2];
 };
 CW_ASSERT(sizeof(struct cw_counters) == 128, "cw_counters fills two cache lines");
@@ -225,10 +225,10 @@ struct cw_filter {
 	__u32 uids[CW_FILTER_LIST];
 	__u32 local_ports[CW_FILTER_LIST];
 	__u32 peer_ports[CW_FILTER_LIST];
-	__u64 cgroup_id;    /* process in this cgroup v2 or below it; 0 any */
-	__u32 cgroup_level; /* its depth below the root */
-	__u32 netns;	    /* inode number; 0 any */
-	__u32 family;	    /* AF_INET, AF_INET6 (v4-mapped counts as AF_INET); 0 any */
+	__u64 cgroup_id;     /* process in this cgroup v2 or below it; 0 any */
+	__u32 cgroup_level;  /* its depth below the root */
+	__u32 netns;	     /* inode number; 0 any */
+	__u32 family;	     /* AF_INET, AF_INET6 (v4-mapped counts as AF_INET); 0 any */
 	__u32 unestablished; /* 1: also record failed connection attempts */
 };
 

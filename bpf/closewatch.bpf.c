@@ -9,9 +9,9 @@
 char LICENSE[] SEC("license") = "GPL";
 
 /* Where arguments and return values stand in this kernel: read from its BTF before the load. */
-const volatile __u32 cw_send_reset_arguments = 3;	    /* (sk, skb[, reason]) */
-const volatile __u32 cw_active_reset_reason = 0;	    /* argument number of the reason; 0 none */
-const volatile __u32 cw_accept_arguments = 2;		    /* inet_csk_accept */
+const volatile __u32 cw_send_reset_arguments = 3;	/* (sk, skb[, reason]) */
+const volatile __u32 cw_active_reset_reason = 0;	/* argument number of the reason; 0 none */
+const volatile __u32 cw_accept_arguments = 2;		/* inet_csk_accept */
 const volatile __u32 cw_timewait_process_arguments = 5; /* tcp_timewait_state_process */
 
 /*
@@ -19,13 +19,11 @@ const volatile __u32 cw_timewait_process_arguments = 5; /* tcp_timewait_state_pr
  * else join the loads of alternative branches into one at a computed address, which the verifier
  * refuses for the context.
  */
-#define ARGUMENT(ctx, number)                                                                \
-	({                                                                                   \
-		__u64 _value;                                                                \
-		asm volatile("%0 = *(u64 *)(%1 + %2)"                                        \
-			     : "=r"(_value)                                                  \
-			     : "r"(ctx), "i"((number) * 8));                                 \
-		_value;                                                                      \
+#define ARGUMENT(ctx, number)                                                                                \
+	({                                                                                                   \
+		__u64 _value;                                                                                \
+		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(_value) : "r"(ctx), "i"((number)*8));           \
+		_value;                                                                                      \
 	})
 
 /* ---- base set ---- */

@@ -8,11 +8,12 @@
 
 #include "kernel_types.h"
 
-#define SOCKET_FLAG(sk, flag) (((sk)->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, flag)) & 1)
+#define SOCKET_FLAG(sk, flag)                                                                                \
+	(((sk)->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, flag)) & 1)
 
 /*
- * bpf_get_current_task_btf() in tracing programs: from v5.11. Without it neither the start time nor the flags of the current
- * task can be read without bpf_probe_read_kernel(). Goes when the minimum is 5.11.
+ * bpf_get_current_task_btf() in tracing programs: from v5.11. Without it neither the start time nor the flags
+ * of the current task can be read without bpf_probe_read_kernel(). Goes when the minimum is 5.11.
  */
 static __always_inline struct task_struct *compat_current(void)
 {

@@ -17,12 +17,12 @@ struct {
 	__type(value, struct cw_counters);
 } counters SEC(".maps");
 
-#define COUNT(name)                                                                          \
-	do {                                                                                 \
-		__u32 _cpu = bpf_get_smp_processor_id();                                     \
-		struct cw_counters *_slot = bpf_map_lookup_elem(&counters, &_cpu);           \
-		if (_slot)                                                                   \
-			__sync_fetch_and_add(&_slot->name, 1);                               \
+#define COUNT(name)                                                                                          \
+	do {                                                                                                 \
+		__u32 _cpu = bpf_get_smp_processor_id();                                                     \
+		struct cw_counters *_slot = bpf_map_lookup_elem(&counters, &_cpu);                           \
+		if (_slot)                                                                                   \
+			__sync_fetch_and_add(&_slot->name, 1);                                               \
 	} while (0)
 
 #endif

@@ -72,13 +72,13 @@ static __always_inline void add_totals(struct cw_totals *sum, const struct cw_cl
 static __always_inline struct cw_totals *count_totals(const struct cw_closure *closure)
 {
 	struct cw_totals_key key = {
-		.pid = closure->process.pid,
-		.start_ns = closure->process.start_ns,
+	    .pid = closure->process.pid,
+	    .start_ns = closure->process.start_ns,
 	};
 	struct cw_totals *sum = bpf_map_lookup_elem(&totals, &key);
 
 	if (!sum) {
-		struct cw_totals blank = { .uid = closure->process.uid };
+		struct cw_totals blank = {.uid = closure->process.uid};
 
 		__builtin_memcpy(blank.comm, closure->process.comm, sizeof(blank.comm));
 		bpf_map_update_elem(&totals, &key, &blank, BPF_NOEXIST);
@@ -150,7 +150,7 @@ static __always_inline void record_closure(struct ledger_entry *entry)
 		COUNT(recorded);
 	entry->carried = 1;
 	if (entry->timewait) {
-		struct closure_name name = { .id = closure->header.id, .cpu = closure->header.cpu };
+		struct closure_name name = {.id = closure->header.id, .cpu = closure->header.cpu};
 
 		bpf_map_update_elem(&timewaits, &entry->timewait, &name, BPF_ANY);
 	}

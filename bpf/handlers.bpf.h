@@ -209,8 +209,7 @@ static __always_inline void note_place(struct ledger_entry *entry, struct sock *
 		return;
 	if (entry->closing || snapshot_releasing(sk)) {
 		/* also true of softirq that wins the race against a close() which has not locked yet */
-		if ((closure->facts & CW_FACT(CW_FACT_OWNED)) ||
-		    (closure->closer_flags & CW_CLOSER_CLOSED))
+		if ((closure->facts & CW_FACT(CW_FACT_OWNED)) || (closure->closer_flags & CW_CLOSER_CLOSED))
 			closure->facts |= CW_FACT(CW_FACT_IN_CLOSE);
 		return;
 	}
@@ -246,8 +245,7 @@ static __always_inline void end_connection(struct ledger_entry *entry, struct so
 		identity_of_current(&closure->actor);
 		closure->facts |= CW_FACT(CW_FACT_ABORTED_BY_OTHER);
 	}
-	if (!(closure->facts & CW_FACT(CW_FACT_FD_OPEN)) ||
-	    (closure->facts & CW_FACT(CW_FACT_DISCONNECT)))
+	if (!(closure->facts & CW_FACT(CW_FACT_FD_OPEN)) || (closure->facts & CW_FACT(CW_FACT_DISCONNECT)))
 		closure->unread = snapshot_unread(sk, tcp);
 	acked = has_fin(state) && tcp->snd_una == tcp->write_seq;
 	note_linger(entry, sk, acked, true);
@@ -309,8 +307,11 @@ static __always_inline void note_listener_end(struct sock *sk)
 		closing.owner = entry->closure.process;
 		closing.role = entry->closure.role;
 	}
-	closing.closer_flags = identity_closer_flags(&closing.exit_code) |
-			       (snapshot_releasing(sk) ? CW_CLOSER_CLOSED : CW_CLOSER_SHUTDOWN);
+	/* neither released nor shut down by its own process: SOCK_DESTROY (tcp_abort) */
+	if (snapshot_releasing(sk))
+		closing.closer_flags = identity_closer_flags(&closing.exit_code) | CW_CLOSER_CLOSED;
+	else if (closing.owner.pid == (__u32)(thread >> 32))
+		closing.closer_flags = CW_CLOSER_SHUTDOWN;
 	bpf_map_update_elem(&closing_listeners, &thread, &closing, BPF_ANY);
 }
 
@@ -491,8 +492,8 @@ static __always_inline void amend_late_close(struct ledger_entry *entry, struct 
 	if (amendment.unread) {
 		struct cw_totals *sum;
 		struct cw_totals_key key = {
-			.pid = entry->closure.process.pid,
-			.start_ns = entry->closure.process.start_ns,
+		    .pid = entry->closure.process.pid,
+		    .start_ns = entry->closure.process.start_ns,
 		};
 
 		sum = bpf_map_lookup_elem(&totals, &key);
@@ -653,8 +654,8 @@ static __always_inline void handle_reset_segment(struct sock *sk, struct sk_buff
 		return;
 	entry = ledger_open(sk, false);
 	if (entry)
-		entry->closure.facts |= compat_segment_is_rst(skb) ? CW_FACT(CW_FACT_RST_IN) :
-								     CW_FACT(CW_FACT_NO_RST_IN);
+		entry->closure.facts |=
+		    compat_segment_is_rst(skb) ? CW_FACT(CW_FACT_RST_IN) : CW_FACT(CW_FACT_NO_RST_IN);
 }
 
 /* Is it a full TCP socket? tcp_abort() is also called for timewait and request sockets. */

@@ -10,6 +10,8 @@
 #include "ledger.bpf.h"
 
 /* asm/unistd.h, x86-64 */
+#define NR_EXECVE 59
+#define NR_EXECVEAT 322
 #define NR_IO_URING_ENTER 426
 
 /*
@@ -58,6 +60,7 @@ static __always_inline __u8 identity_closer_flags(__s32 *exit_code)
 {
 	struct task_struct *current = compat_current();
 	__u8 flags = 0;
+	long syscall;
 
 	if (!current) {
 		__u32 tid = (__u32)bpf_get_current_pid_tgid();
@@ -79,8 +82,13 @@ static __always_inline __u8 identity_closer_flags(__s32 *exit_code)
 		flags |= CW_CLOSER_KTHREAD;
 	if (BPF_CORE_READ_BITFIELD(current, in_execve))
 		flags |= CW_CLOSER_EXEC;
-	if (!flags && compat_syscall(current) == NR_IO_URING_ENTER)
+	if (flags)
+		return flags;
+	syscall = compat_syscall(current);
+	if (syscall == NR_IO_URING_ENTER)
 		flags |= CW_CLOSER_IO_URING;
+	else if (syscall == NR_EXECVE || syscall == NR_EXECVEAT)
+		flags |= CW_CLOSER_EXEC;
 	return flags;
 }
 

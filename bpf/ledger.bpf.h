@@ -22,19 +22,19 @@ enum ledger_stage {
 
 struct ledger_entry {
 	struct cw_closure closure;
-	__u64 called_ns;   /* tcp_close() was called, 0 not */
-	__u64 acked_start; /* bytes_acked when the connection was established */
-	__u64 timewait;	   /* key of the timewait mini-socket, 0 none */
+	__u64 called_ns;    /* tcp_close() was called, 0 not */
+	__u64 acked_start;  /* bytes_acked when the connection was established */
+	__u64 timewait;	    /* key of the timewait mini-socket, 0 none */
 	__u32 fin_sequence; /* write_seq before our FIN: the end of application data */
 	__u8 fin_known;
 	__u8 stage;
-	__u8 closing;	 /* between entry and exit of __tcp_close() */
-	__u8 born;	 /* the start of the connection was seen */
-	__u8 in_cgroup;	 /* process is in the filter's cgroup */
+	__u8 closing;	    /* between entry and exit of __tcp_close() */
+	__u8 born;	    /* the start of the connection was seen */
+	__u8 in_cgroup;	    /* process is in the filter's cgroup */
 	__u8 timewait_seen; /* inet_twsk_alloc() was called for it */
-	__u8 carried;	 /* the ring buffer took the record: it can be amended */
-	__u8 aborting;	 /* inside tcp_abort() */
-	__u8 state;	 /* the last that was seen; 0 none */
+	__u8 carried;	    /* the ring buffer took the record: it can be amended */
+	__u8 aborting;	    /* inside tcp_abort() */
+	__u8 state;	    /* the last that was seen; 0 none */
 	__u8 _pad[3];
 };
 

@@ -31,8 +31,8 @@ static __always_inline void snapshot_address(__u8 *out, struct sock *sk, bool pe
 	__u32 *word = (__u32 *)out;
 
 	if (sk->__sk_common.skc_family == AF_INET6) {
-		struct in6_addr *in6 = peer ? &sk->__sk_common.skc_v6_daddr :
-					      &sk->__sk_common.skc_v6_rcv_saddr;
+		struct in6_addr *in6 =
+		    peer ? &sk->__sk_common.skc_v6_daddr : &sk->__sk_common.skc_v6_rcv_saddr;
 
 		word[0] = in6->in6_u.u6_addr32[0];
 		word[1] = in6->in6_u.u6_addr32[1];
@@ -85,15 +85,18 @@ static __always_inline struct send_bytes snapshot_send_bytes(const struct ledger
 	__u32 written = tcp->write_seq, next = tcp->snd_nxt, acked = tcp->snd_una;
 	bool fin = entry->fin_known && written != entry->fin_sequence;
 	struct send_bytes bytes = {
-		.never_sent = written - next,
-		.unacked = next - acked,
+	    .never_sent = written - next,
+	    .unacked = next - acked,
 	};
 
 	if (fin && bytes.never_sent)
 		bytes.never_sent--;
 	else if (fin && bytes.unacked)
 		bytes.unacked--;
-	if (state == TCP_SYN_SENT && bytes.unacked)
+	/* the SYN; a passive child starts beyond its own */
+	if (bytes.unacked &&
+	    (state == TCP_SYN_SENT ||
+	     (state == TCP_SYN_RECV && (entry->closure.facts & CW_FACT(CW_FACT_ACTIVE_OPEN)))))
 		bytes.unacked--;
 	return bytes;
 }
