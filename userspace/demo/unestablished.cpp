@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 #include <string>
@@ -42,6 +43,8 @@ void connect_error(Stage& stage) {
   auto connecting = stage.start_connect(connection);
   connection.peer().await_syn();
   connection.note_ports();
+  // While connect() still holds the socket, the kernel would only take note of the ICMP error.
+  connection.owner().await_blocked_in(SYS_connect);
   connection.peer().send_unreachable(Unreachable::port);
   expect_error(connecting, ECONNREFUSED);
   connection.close();
