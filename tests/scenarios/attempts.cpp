@@ -59,6 +59,31 @@ void host_unreachable(Stage& stage) {
   connection.close();
 }
 
+// A second socket with the same two ends: connect() fails before a SYN is sent.
+void no_free_port(Stage& stage) {
+  Connection& first = stage.socket();
+  first.set(SOL_SOCKET, SO_REUSEADDR, 1);
+  stage.connect(first, kWideWindow);
+  Connection& second = stage.socket();
+  second.set(SOL_SOCKET, SO_REUSEADDR, 1);
+  const int error =
+      second.owner().run([fd = second.fd(), family = stage.family(),
+                          own = first.peer().kernel_port(), other = first.peer().port()] {
+        const auto local = socket_address(family, End::kernel, own);
+        const auto peer = socket_address(family, End::peer, other);
+        if (::bind(fd, local.get(), local.length) != 0) {
+          return errno;
+        }
+        return ::connect(fd, peer.get(), peer.length) == 0 ? 0 : errno;
+      });
+  if (error != EADDRNOTAVAIL) {
+    give_up("connect(): errno " + std::to_string(error));
+  }
+  second.close();
+  first.close();
+  end_orderly(first);
+}
+
 // Both ends sent a SYN (simultaneous open); then the peer resets.
 void reset_in_syn_recv(Stage& stage) {
   Connection& connection = begin(stage);
@@ -153,6 +178,12 @@ std::vector<Situation> attempt_situations() {
        .about = "A router reports that the host cannot be reached.",
        .run = host_unreachable,
        .usual = {{failed("connect_error", "kernel", "EHOSTUNREACH")}, fails}},
+      {.name = "unestablished/connect_error/no_free_port",
+       .about = "There is a connection with the same two ends already: connect() fails at once.",
+       .run = no_free_port,
+       .usual = {{failed("connect_error", "kernel", ""),
+                  {.cls = "graceful", .reason = "local_first"}},
+                 {}}},
       {.name = "unestablished/refused/syn_recv",
        .about = "The SYNs cross, then the peer resets.",
        .run = reset_in_syn_recv,

@@ -20,4 +20,6 @@ bool kernel_has(std::string_view symbol) {
   return false;
 }
 
+bool bpf_reads_tasks() { return kernel_has("bpf_get_current_task_btf"); }
+
 }  // namespace closewatch::scenarios

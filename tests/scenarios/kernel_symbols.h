@@ -9,4 +9,8 @@ namespace closewatch::scenarios {
 
 bool kernel_has(std::string_view symbol);
 
+// BPF can read the current task (bpf_get_current_task_btf, 5.11): an observer then knows exec,
+// io_uring and kernel threads from an ordinary close().
+bool bpf_reads_tasks();
+
 }  // namespace closewatch::scenarios

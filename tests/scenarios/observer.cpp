@@ -144,6 +144,10 @@ void Observer::take_line(const std::string& line) {
     record["amended"] = true;
     return;
   }
+  if (object.contains("lost_records")) {
+    complaints_.push_back("records were lost: " + line);
+    return;
+  }
   if (!object.contains("id") || !object["id"].is_string()) {
     complaints_.push_back("neither record nor amendment: " + line);
     return;

@@ -86,6 +86,21 @@ void accepted(Stage& stage) {
   end_orderly(connection);
 }
 
+// A new connection on the very ports of one that is in TIME_WAIT.
+void same_ports_again(Stage& stage) {
+  Actor& owner = stage.owner();
+  const int listener = stage.listen(owner);
+  Connection& first = stage.accept(owner, listener);
+  exchange(first, 500);
+  first.close();
+  end_orderly(first);
+  Connection& second = stage.come_back(first);
+  stage.accept(second, listener);
+  exchange(second, 700);
+  second.close();
+  end_orderly(second);
+}
+
 void read_all(Stage& stage) {
   Connection& connection = stage.connect();
   connection.peer().send(300);
@@ -183,6 +198,17 @@ std::vector<Situation> orderly_situations() {
        .about = "A connection that was accepted, closed by its owner.",
        .run = accepted,
        .usual = local},
+      {.name = "graceful/local_first/syn_cookie",
+       .about = "A connection whose handshake left no trace until the last acknowledgement.",
+       .run = accepted,
+       .usual = local,
+       .sysctls = {{"tcp_syncookies", "2"}}},
+      {.name = "graceful/local_first/same_ports_again",
+       .about = "The peer connects anew from the same port while the first is in TIME_WAIT.",
+       .run = same_ports_again,
+       .usual = {{{.cls = "graceful", .reason = "local_first"},
+                  {.cls = "graceful", .reason = "local_first", .connection = 1}},
+                 {}}},
       {.name = "graceful/peer_first/read_all",
        .about = "The peer sends and closes; the application reads everything and closes.",
        .run = read_all,

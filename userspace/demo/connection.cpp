@@ -56,6 +56,9 @@ Queues queues_of(int fd) {
 Connection::Connection(Link& link, Actor& owner, std::uint16_t peer_port, ConnectionTruth& truth)
     : link_{link}, owner_{&owner}, truth_{&truth}, peer_{link, peer_port} {}
 
+Connection::Connection(Link& link, Actor& owner, const Peer& earlier, ConnectionTruth& truth)
+    : link_{link}, owner_{&owner}, truth_{&truth}, peer_{link, earlier} {}
+
 void Connection::hand_over(Actor& owner, int fd) {
   owner_ = &owner;
   fd_ = fd;

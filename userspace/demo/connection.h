@@ -23,6 +23,9 @@ class Connection {
  public:
   Connection(Link& link, Actor& owner, std::uint16_t peer_port, ConnectionTruth& truth);
 
+  // From the port of `earlier`, which has ended.
+  Connection(Link& link, Actor& owner, const Peer& earlier, ConnectionTruth& truth);
+
   [[nodiscard]] Peer& peer() { return peer_; }
   [[nodiscard]] Actor& owner() { return *owner_; }
   [[nodiscard]] Family family() const { return link_.family(); }

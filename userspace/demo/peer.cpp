@@ -18,10 +18,19 @@ bool after(std::uint32_t left, std::uint32_t right) {
 
 Peer::Peer(Link& link, std::uint16_t port)
     : link_{link},
-      silencer_{link.family(), port},
+      silencer_{std::in_place, link.family(), port},
       port_{port},
-      first_{kInitialSequence + 1},
+      initial_{kInitialSequence},
+      first_{initial_ + 1},
       next_{first_} {}
+
+Peer::Peer(Link& link, const Peer& earlier)
+    : link_{link},
+      port_{earlier.port_},
+      initial_{earlier.next_ + kInitialSequence},
+      first_{initial_ + 1},
+      next_{first_},
+      taken_{link.seen().size()} {}
 
 bool Peer::mine(const Segment& segment) const {
   return segment.target_port == port_ && (kernel_port_ == 0 || segment.source_port == kernel_port_);
@@ -44,7 +53,7 @@ void Peer::take_in() {
         syn_ = segment;
         kernel_port_ = segment.source_port;
         kernel_first_ = kernel_next_ = acked_ = segment.sequence + 1;
-        kernel_acked_ = kInitialSequence;
+        kernel_acked_ = initial_;
       }
     }
     if (segment.has(kAck) && after(segment.ack, kernel_acked_)) {
@@ -85,7 +94,7 @@ void Peer::await_syn() {
 
 void Peer::accept(std::uint16_t window) {
   window_ = window;
-  emit(kSyn | kAck, kInitialSequence, 0);
+  emit(kSyn | kAck, initial_, 0);
 }
 
 void Peer::refuse() {
@@ -100,18 +109,18 @@ void Peer::send_unreachable(Unreachable what) {
 
 void Peer::cross_syn() {
   acked_ = 0;
-  emit(kSyn, kInitialSequence, 0);
+  emit(kSyn, initial_, 0);
   acked_ = kernel_first_;
 }
 
 void Peer::send_syn(std::uint16_t kernel_port) {
   kernel_port_ = kernel_port;
-  emit(kSyn, kInitialSequence, 0);
+  emit(kSyn, initial_, 0);
 }
 
 void Peer::send_syn_with_data(std::uint16_t kernel_port, std::uint32_t bytes) {
   kernel_port_ = kernel_port;
-  emit(kSyn, kInitialSequence, bytes);
+  emit(kSyn, initial_, bytes);
   next_ += bytes;
 }
 

@@ -18,6 +18,8 @@ class Peer {
  public:
   // `port` is the peer's. No packet is sent.
   Peer(Link& link, std::uint16_t port);
+  // A later connection from the port of `earlier`, with higher sequence numbers.
+  Peer(Link& link, const Peer& earlier);
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::uint16_t kernel_port() const { return kernel_port_; }
@@ -71,12 +73,13 @@ class Peer {
   [[nodiscard]] bool mine(const Segment& segment) const;
 
   Link& link_;
-  Silencer silencer_;
+  std::optional<Silencer> silencer_;  // the first peer of a port has it
   std::uint16_t port_;
   std::uint16_t kernel_port_ = 0;
   std::uint16_t window_ = kWideWindow;
-  std::uint32_t first_;  // sequence of our first payload byte
-  std::uint32_t next_;   // sequence of our next payload byte; the FIN does not count
+  std::uint32_t initial_;  // sequence of our SYN
+  std::uint32_t first_;    // sequence of our first payload byte
+  std::uint32_t next_;     // sequence of our next payload byte; the FIN does not count
   bool fin_sent_ = false;
   bool sent_rst_ = false;
   std::uint32_t acked_ = 0;  // sequence that we acknowledge

@@ -119,6 +119,15 @@ Connection& Stage::arrive(Actor& owner, std::uint16_t window) {
   return connection;
 }
 
+Connection& Stage::come_back(Connection& connection) {
+  Connection& second =
+      connections_.emplace_back(link_, connection.owner(), connection.peer(), new_truth());
+  second.peer().connect(kListenPort, kWideWindow);
+  second.note_ports();
+  second.await_state(TCP_ESTABLISHED);
+  return second;
+}
+
 void Stage::accept(Connection& connection, int listener) {
   connection.set_fd(connection.owner().run(
       [listener] { return ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC); }));

@@ -47,6 +47,8 @@ class Stage {
   Connection& visitor(Actor& owner);
   // A peer's connection to the listener, ESTABLISHED and in the accept queue.
   Connection& arrive(Actor& owner, std::uint16_t window = kWideWindow);
+  // The peer of a connection that has ended connects anew, from the same port; in the accept queue.
+  Connection& come_back(Connection& connection);
   // arrive() and accept() by `owner` on `listener`.
   Connection& accept(Actor& owner, int listener, std::uint16_t window = kWideWindow);
   void accept(Connection& connection, int listener);
