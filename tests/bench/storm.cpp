@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // closewatch_bench_storm [--drivers N] [--seconds S | --connections N] [--mix GRACEFUL,ZERO,UNREAD]
-// [--networks own]: makes connections in a fresh network namespace (or one for each driver) as fast
-// as it can, and prints what it made as one line of JSON. Needs root. Exit code 2: usage.
+// [--networks own] [--processes 1|2]: makes connections in a fresh network namespace (or one for
+// each driver) as fast as it can, and prints what it made as one line of JSON. Needs root. Exit
+// code 2: usage.
 #include <fmt/core.h>
 
 #include <charconv>
@@ -60,6 +61,10 @@ bool take_option(std::string_view name, std::string_view value, LoadOptions& opt
   }
   if (!take_number(value, number) || !value.empty() || number == 0) {
     return false;
+  }
+  if (name == "--processes") {
+    options.two_processes = number == 2;
+    return number <= 2;
   }
   if (name == "--drivers") {
     options.drivers = static_cast<unsigned>(number);

@@ -48,15 +48,19 @@ Listener::Listener(std::uint16_t port) : fd_(open_socket(port)) {
   port_ = ntohs(local.sin_port);
 }
 
-UniqueFd Listener::connect(int client, std::uint32_t address) const {
+void Listener::reach(int client, std::uint32_t address) const {
   const sockaddr_in peer = address_in(address, port_);
   must(::connect(client, generic(peer), sizeof peer), "connect");
+}
+
+UniqueFd Listener::accept() const {
   return UniqueFd(must(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept"));
 }
 
 Connection Listener::connect(std::uint32_t address, std::uint16_t from) const {
   Connection connection{.client = open_socket(from), .server = {}};
-  connection.server = connect(connection.client.get(), address);
+  reach(connection.client.get(), address);
+  connection.server = accept();
   return connection;
 }
 

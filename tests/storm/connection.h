@@ -24,10 +24,11 @@ class Listener {
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
 
-  // A new connection to `address` (host order). `from`: local port of the client, 0 any.
+  // Both ends of a new connection to `address` (host order). `from`: the client's port, 0 any.
   [[nodiscard]] Connection connect(std::uint32_t address = kLoopback, std::uint16_t from = 0) const;
-  // The same for a socket that exists; returns the server's end.
-  [[nodiscard]] UniqueFd connect(int client, std::uint32_t address) const;
+  // The two halves of that, for a client socket that exists.
+  void reach(int client, std::uint32_t address) const;
+  [[nodiscard]] UniqueFd accept() const;
 
  private:
   UniqueFd fd_;

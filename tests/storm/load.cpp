@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/storm/load.h"
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <numeric>
+#include <optional>
 
 #include "tests/storm/connection.h"
 #include "tests/storm/must.h"
@@ -40,6 +42,31 @@ void run_connection(const Listener& listener, std::uint32_t address, Ending endi
   }
   connection.client.reset();
   connection.server.reset();
+}
+
+// The server of a driver with two processes, until it is killed.
+[[noreturn]] void serve(const Listener& listener) {
+  for (;;) {
+    take(listener.accept().get(), kSent);
+  }
+}
+
+void ask_server(const Listener& listener, std::uint32_t address) {
+  const UniqueFd client = open_socket();
+  listener.reach(client.get(), address);
+  give(client.get(), kSent);
+  take_all(client.get());
+}
+
+// User and system time of the children that were waited for.
+std::uint64_t children_cpu_ns() {
+  rusage used{};
+  must(::getrusage(RUSAGE_CHILDREN, &used), "getrusage");
+  const auto ns = [](const timeval& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
+           static_cast<std::uint64_t>(time.tv_usec) * 1000;
+  };
+  return ns(used.ru_utime) + ns(used.ru_stime);
 }
 
 // The ending of connection `n`: the shares of the mix, taken in turn.
@@ -76,6 +103,10 @@ void Load::State::drive(const LoadOptions& options, Driver& driver) {
   result.pid = ::getpid();
   result.network = network_inode();
   const Listener listener;
+  std::optional<Child> server;
+  if (options.two_processes) {
+    server.emplace([&] { serve(listener); });
+  }
   ready.give();
   go.await();
   const std::uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
@@ -84,14 +115,20 @@ void Load::State::drive(const LoadOptions& options, Driver& driver) {
       begin + static_cast<std::uint64_t>(std::chrono::nanoseconds(options.time).count());
   std::uint64_t now = begin;
   for (std::uint64_t n = 0; n < options.connections && now < end && !stop; ++n) {
-    const Ending ending = ending_of(options.mix, n);
-    run_connection(listener, static_cast<std::uint32_t>(kLoopback + n / kPerAddress), ending);
+    const auto address = static_cast<std::uint32_t>(kLoopback + n / kPerAddress);
+    const Ending ending = server ? Ending::graceful : ending_of(options.mix, n);
+    server ? ask_server(listener, address) : run_connection(listener, address, ending);
     ++result.endings[static_cast<std::size_t>(ending)];
     driver.connections.store(n + 1, std::memory_order_relaxed);
     now = clock_ns(CLOCK_MONOTONIC);
   }
   result.wall_ns = now - begin;
   result.cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+  if (server) {
+    server->signal(SIGKILL);
+    server->wait();
+    result.cpu_ns += children_cpu_ns();
+  }
 }
 
 Load::Load(const LoadOptions& options) : state_(make_shared_value<State>()) {

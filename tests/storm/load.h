@@ -37,6 +37,9 @@ struct LoadOptions {
   std::chrono::milliseconds time{1 << 30};  // at most so long
   Mix mix{1, 0, 0};
   bool own_networks = false;  // each driver in a fresh namespace; else all in the caller's
+  // The two ends of each connection are in processes of their own, and the server closes first, as
+  // services do: all graceful, whatever the mix.
+  bool two_processes = false;
 };
 
 struct DriverResult {
@@ -44,7 +47,7 @@ struct DriverResult {
   std::uint32_t network = 0;                      // inode number
   std::array<std::uint64_t, kEndings> endings{};  // connections made, by their end
   std::uint64_t wall_ns = 0;
-  std::uint64_t cpu_ns = 0;  // user and system time of the loop
+  std::uint64_t cpu_ns = 0;  // user and system time, of the server's process too
 
   [[nodiscard]] std::uint64_t connections() const { return endings[0] + endings[1] + endings[2]; }
   [[nodiscard]] std::uint64_t of(Ending ending) const {

@@ -132,7 +132,8 @@ TEST_F(reuse, of_the_socket) {
     Connection connection{.client = open_socket(), .server = {}};
     for (std::uint32_t number = 0; number < kConnections; ++number) {
       const Plan plan(number);
-      connection.server = listener.connect(connection.client.get(), plan.address);
+      listener.reach(connection.client.get(), plan.address);
+      connection.server = listener.accept();
       plan.talk(connection);
       disconnect(connection.client.get());
     }
