@@ -6,6 +6,7 @@
 #include <linux/if_packet.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -71,12 +72,14 @@ void Link::pump(std::chrono::milliseconds wait) {
 
 void Link::await(const char* what, const std::function<bool()>& done) {
   const Deadline deadline;
+  std::chrono::milliseconds interval = kPollInterval;
   pump(std::chrono::milliseconds{0});
   while (!done()) {
     if (deadline.passed()) {
       give_up(std::string{"waited in vain for "} + what);
     }
-    pump(kPollInterval);
+    pump(interval);
+    interval = std::min(2 * interval, kLongestPollInterval);
   }
 }
 
