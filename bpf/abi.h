@@ -114,6 +114,7 @@ enum cw_fact {
 	CW_FACT_PEER_FIN_FIRST = 31,	/* our FIN answered the peer's (LAST_ACK) */
 	CW_FACT_LATE_DATA_RESET = 32,	/* amendment: data reached the timewait socket, answered by RST */
 	CW_FACT_PEER_NEVER_CLOSED = 33, /* amendment: FIN_WAIT2 timewait expired without the peer's FIN */
+	CW_FACT_RECOVERED = 34, /* no hook saw the end: recorded at the release, a RST may be missed */
 };
 
 /* One ended connection. Bytes are application bytes; see kernel.md 2.1 for the formulas. */
@@ -176,7 +177,8 @@ CW_ASSERT(sizeof(struct cw_amendment) == 104, "cw_amendment is 104 bytes");
 
 /*
  * What the kernel side counted, one slot per CPU in an mmap-able array: readable without bpf(2).
- * ended = recorded + filtered + lost_ring + lost_ledger.
+ * ended = recorded + filtered + lost_ring + lost_ledger,
+ * begun = ended - lost_ledger + unestablished + those still in the ledger + those that ended unseen.
  */
 struct cw_counters {
 	__u64 ended;		  /* established connections that ended */
@@ -193,7 +195,8 @@ struct cw_counters {
 	__u64 wakeups;		  /* times the reader was woken */
 	__u64 ledger_refused;	  /* entries that could not be made; the next event tries again */
 	__u64 ends_recovered;	  /* ends whose switch to CLOSE no hook saw, recorded at the release */
-	__u64 _pad[2];
+	__u64 begun;		  /* connections and attempts that the ledger took up */
+	__u64 _pad;
 };
 CW_ASSERT(sizeof(struct cw_counters) == 128, "cw_counters fills two cache lines");
 

@@ -79,6 +79,20 @@ int iter__task_file(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+SEC("?iter/bpf_sk_storage_map")
+int iter__bpf_sk_storage_map(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	handle_ledger_entry(ctx->value);
+	return 0;
+}
+
+SEC("?iter/bpf_map_elem")
+int iter__bpf_map_elem(struct bpf_iter__bpf_map_elem *ctx)
+{
+	handle_ledger_entry(ctx->value);
+	return 0;
+}
+
 /* Exit codes for kernels without bpf_get_current_task_btf() in tracing programs. */
 SEC("?tp_btf/sched_process_exit")
 int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)

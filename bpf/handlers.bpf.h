@@ -262,21 +262,42 @@ static __always_inline void end_connection(struct ledger_entry *entry, struct so
 
 /* ---- handlers ---- */
 
-/* A new connection on the socket (connect() again after AF_UNSPEC): the old one is settled first. */
-static __always_inline void begin_connection(struct sock *sk, bool active)
+/*
+ * The socket begins a new life, and with it the entry: what the old one waited for (connect() again
+ * after AF_UNSPEC) is settled first.
+ */
+static __always_inline struct ledger_entry *begin_afresh(struct sock *sk)
 {
-	struct ledger_entry *entry = ledger_open(sk, true);
+	struct ledger_entry *entry = ledger_find(sk);
 
 	if (!entry)
-		return;
+		return ledger_create(sk);
 	if (entry->stage == STAGE_ENDED)
 		record_closure(entry);
 	ledger_clear(entry);
-	if (active) {
-		entry->closure.facts |= CW_FACT(CW_FACT_ACTIVE_OPEN);
-		if (identity_usable(sk))
-			identity_note(entry, CW_ROLE_OPENER);
-	}
+	return entry;
+}
+
+static __always_inline void begin_connection(struct sock *sk)
+{
+	struct ledger_entry *entry = begin_afresh(sk);
+
+	if (!entry)
+		return;
+	COUNT(begun);
+	entry->closure.facts |= CW_FACT(CW_FACT_ACTIVE_OPEN);
+	if (identity_usable(sk))
+		identity_note(entry, CW_ROLE_OPENER);
+}
+
+static __always_inline void begin_listening(struct sock *sk)
+{
+	struct ledger_entry *entry = begin_afresh(sk);
+
+	if (!entry)
+		return;
+	entry->stage = STAGE_LISTENING;
+	identity_note(entry, CW_ROLE_OPENER);
 }
 
 static __always_inline void note_established(struct sock *sk, struct tcp_sock *tcp, int old)
@@ -299,10 +320,8 @@ static __always_inline void note_listener_end(struct sock *sk)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct closing_listener closing = {};
-	struct ledger_entry *entry = ledger_find(sk);
+	struct ledger_entry *entry = ledger_open_listener(sk);
 
-	if (!entry)
-		entry = ledger_open(sk, false);
 	if (entry) {
 		closing.owner = entry->closure.process;
 		closing.role = entry->closure.role;
@@ -322,10 +341,12 @@ static __always_inline void handle_set_state(struct sock *sk, int old, int next)
 
 	if (!is_tcp(sk))
 		return;
-	if (next == TCP_SYN_SENT || next == TCP_LISTEN) {
-		begin_connection(sk, next == TCP_SYN_SENT);
-		if (next == TCP_LISTEN && (entry = ledger_find(sk)))
-			identity_note(entry, CW_ROLE_OPENER);
+	if (next == TCP_SYN_SENT) {
+		begin_connection(sk);
+		return;
+	}
+	if (next == TCP_LISTEN) {
+		begin_listening(sk);
 		return;
 	}
 	if (old == TCP_LISTEN) {
@@ -513,6 +534,7 @@ static __always_inline void recover_end(struct ledger_entry *entry, struct sock 
 	if (!tcp || sk->__sk_common.skc_state != TCP_CLOSE)
 		return;
 	COUNT(ends_recovered);
+	entry->closure.facts |= CW_FACT(CW_FACT_RECOVERED);
 	end_connection(entry, sk, tcp, entry->state);
 }
 
@@ -550,7 +572,7 @@ static __always_inline void handle_read(struct sock *sk)
 	if (entry && entry->closure.role == CW_ROLE_USER &&
 	    entry->closure.process.tid == (__u32)bpf_get_current_pid_tgid())
 		return;
-	if (!entry)
+	if (!entry && sk->__sk_common.skc_state != TCP_CLOSE)
 		entry = ledger_open(sk, false);
 	if (entry && entry->stage == STAGE_OPEN)
 		identity_note(entry, CW_ROLE_USER);
@@ -563,9 +585,12 @@ static __always_inline void handle_accept(struct sock *child)
 {
 	struct ledger_entry *entry;
 
+	int state;
+
 	if (!child || !is_tcp(child))
 		return;
-	entry = ledger_open(child, child->__sk_common.skc_state == TCP_SYN_RECV);
+	state = child->__sk_common.skc_state;
+	entry = state == TCP_CLOSE ? ledger_find(child) : ledger_open(child, state == TCP_SYN_RECV);
 	if (entry)
 		identity_note(entry, CW_ROLE_ACCEPTOR);
 }

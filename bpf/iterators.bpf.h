@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What existed before the hooks: who holds which socket (iter/task_file, once at the start), and the
- * closures that still run in the background (iter/tcp, on request; sockets of the reader's namespace).
+ * What existed before the hooks: who holds which socket (iter/task_file, once at the start); the
+ * closures that still run in the background (iter/tcp, on request; sockets of the reader's namespace);
+ * what the ledger holds (for the account).
  */
 #ifndef CLOSEWATCH_ITERATORS_BPF_H
 #define CLOSEWATCH_ITERATORS_BPF_H
@@ -9,6 +10,8 @@
 #include "ledger.bpf.h"
 #include "snapshot.bpf.h"
 #include "filter.bpf.h"
+
+__u64 cw_ledger_open = 0; /* connections in the ledger that have not ended; zeroed by the reader */
 
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
@@ -89,6 +92,15 @@ static __always_inline void handle_pending(struct seq_file *seq, struct sock_com
 		pending.close_ns = entry->closure.close_ns;
 	}
 	bpf_seq_write(seq, &pending, sizeof(pending));
+}
+
+/* `entry` is NULL after the last one. */
+static __always_inline void handle_ledger_entry(const struct ledger_entry *entry)
+{
+	if (!entry)
+		return;
+	if (entry->stage == STAGE_OPEN || entry->stage == STAGE_ENDED)
+		__sync_fetch_and_add(&cw_ledger_open, 1);
 }
 
 #endif

@@ -15,9 +15,10 @@
 const volatile __u32 cw_use_storage = 1; /* 0: hash; set from BTF before the load */
 
 enum ledger_stage {
-	STAGE_OPEN = 0,
-	STAGE_ENDED,	/* snapshot taken; the RST or the destruction that must follow completes it */
-	STAGE_RECORDED, /* given out or filtered; later facts are amendments */
+	STAGE_OPEN = 0,	 /* counted as begun, not ended yet */
+	STAGE_ENDED,	 /* snapshot taken; the RST or the destruction that must follow completes it */
+	STAGE_RECORDED,	 /* given out or filtered; later facts are amendments */
+	STAGE_LISTENING, /* no connection */
 };
 
 struct ledger_entry {
@@ -117,14 +118,11 @@ static __always_inline void ledger_adopt(struct ledger_entry *entry, struct sock
 	entry->in_cgroup = (__u8)holder->in_cgroup;
 }
 
-/* Finds the entry or makes it; `born` says that the socket's connection begins just now. */
-static __always_inline struct ledger_entry *ledger_open(struct sock *sk, bool born)
+static __always_inline struct ledger_entry *ledger_create(struct sock *sk)
 {
-	struct ledger_entry *entry = ledger_find(sk);
+	struct ledger_entry *entry;
 	__u64 key = (__u64)sk;
 
-	if (entry)
-		return entry;
 	if (cw_use_storage) {
 		entry = bpf_sk_storage_get(&ledger_storage, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	} else {
@@ -136,8 +134,37 @@ static __always_inline struct ledger_entry *ledger_open(struct sock *sk, bool bo
 		return NULL;
 	}
 	ledger_clear(entry);
+	return entry;
+}
+
+/* Finds the entry of a connection or makes it; `born` says that the connection begins just now. */
+static __always_inline struct ledger_entry *ledger_open(struct sock *sk, bool born)
+{
+	struct ledger_entry *entry = ledger_find(sk);
+
+	if (entry)
+		return entry;
+	entry = ledger_create(sk);
+	if (!entry)
+		return NULL;
+	COUNT(begun);
 	if (!born)
 		ledger_adopt(entry, sk);
+	return entry;
+}
+
+/* The entry of a listener, which is no connection. */
+static __always_inline struct ledger_entry *ledger_open_listener(struct sock *sk)
+{
+	struct ledger_entry *entry = ledger_find(sk);
+
+	if (entry)
+		return entry;
+	entry = ledger_create(sk);
+	if (!entry)
+		return NULL;
+	entry->stage = STAGE_LISTENING;
+	ledger_adopt(entry, sk);
 	return entry;
 }
 

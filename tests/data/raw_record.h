@@ -49,6 +49,7 @@ inline constexpr bool Facts::*kFactFlags[] = {
     &Facts::peer_fin_first,
     &Facts::late_data_reset,
     &Facts::peer_never_closed,
+    &Facts::recovered,
 };
 
 // In the order of enum cw_closer_flags.

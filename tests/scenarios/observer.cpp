@@ -12,6 +12,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <regex>
 #include <utility>
 
 namespace closewatch::scenarios {
@@ -168,6 +169,12 @@ int Observer::stop() {
   while (read_into(errors_.get(), diagnostics_)) {
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+std::size_t Observer::unseen() const {
+  static const std::regex kLine{"closewatch: ([0-9]+) connections ended unseen"};
+  std::smatch found;
+  return std::regex_search(diagnostics_, found, kLine) ? std::stoul(found[1]) : 0;
 }
 
 std::vector<Json> Observer::closures(std::uint32_t netns, const std::string& since) const {

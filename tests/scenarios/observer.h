@@ -40,6 +40,8 @@ class Observer {
   // Lines that are no JSON, gaps, amendments to no record: nothing of this may be.
   [[nodiscard]] const std::vector<std::string>& complaints() const { return complaints_; }
   [[nodiscard]] const std::string& diagnostics() const { return diagnostics_; }
+  // What closewatch said at its end of connections that ended unseen.
+  [[nodiscard]] std::size_t unseen() const;
 
  private:
   Observer() = default;

@@ -10,6 +10,14 @@ Error wrong(std::string what) {
   return {.what = std::move(what), .hint = "see --help", .code = ExitCode::usage};
 }
 
+Result<> take_number(unsigned& to, const std::string& name, const std::string& value) {
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), to);
+  if (error != std::errc{} || end != value.data() + value.size() || to == 0) {
+    return wrong(name + " wants a positive number, not " + value);
+  }
+  return {};
+}
+
 Result<> take(Options& options, const std::string& name, const std::string& value) {
   if (name == "--closewatch") {
     options.closewatch = value;
@@ -35,11 +43,9 @@ Result<> take(Options& options, const std::string& name, const std::string& valu
       return wrong("not a regular expression: " + value + ": " + error.what());
     }
   } else if (name == "--jobs") {
-    const auto [end, error] =
-        std::from_chars(value.data(), value.data() + value.size(), options.jobs);
-    if (error != std::errc{} || end != value.data() + value.size() || options.jobs == 0) {
-      return wrong("not a number of jobs: " + value);
-    }
+    return take_number(options.jobs, name, value);
+  } else if (name == "--rounds") {
+    return take_number(options.rounds, name, value);
   } else {
     return wrong("unknown option: " + name + " " + value);
   }

@@ -17,6 +17,7 @@ struct Options {
   std::vector<demo::Family> families{demo::kFamilies.begin(), demo::kFamilies.end()};
   std::regex filter{""};
   unsigned jobs = 8;
+  unsigned rounds = 1;  // of plays whose end the kernel let no program see
   bool list = false;
   bool help = false;
 };
@@ -26,7 +27,10 @@ inline constexpr const char* kUsage =
     "  --hooks base|full                   hook set that closewatch is told to use (full)\n"
     "  --family ipv4|ipv6|mapped|all       sockets to play with (all)\n"
     "  --filter REGEX                      only situations whose name matches\n"
-    "  --jobs N                            plays side by side (8)\n";
+    "  --jobs N                            plays side by side (8)\n"
+    "  --rounds N                          play again, up to N times in all, what the kernel let "
+    "no\n"
+    "                                      program see: closewatch must have counted it (1)\n";
 
 Result<Options> parse_options(const std::vector<std::string>& arguments);
 

@@ -76,6 +76,12 @@ void print_kernel_account(const KernelCounters& kernel) {
     fmt::print(stderr, "closewatch: {} connection attempts failed (not closures)\n",
                kernel.unestablished);
   }
+  if (kernel.unseen > 0) {
+    fmt::print(stderr,
+               "closewatch: {} connections ended unseen: the kernel ran no program at their end "
+               "({} begun, {} still open)\n",
+               kernel.unseen, kernel.begun, kernel.open);
+  }
   if (kernel.ledger_refused + kernel.ends_recovered + kernel.missed_runs > 0) {
     fmt::print(stderr,
                "closewatch: {} hook runs left out by the kernel, {} ends recovered after one, {} "

@@ -9,8 +9,8 @@ namespace closewatch::demo {
 
 using Clock = std::chrono::steady_clock;
 inline constexpr std::chrono::seconds kPatience{30};
-// Between two looks at what no descriptor tells of: doubled from the first to the last, so that plays
-// that wait for a timer of the kernel leave the CPU to those that do not.
+// Between two looks at what no descriptor tells of: doubled from the first to the last, so that
+// plays that wait for a timer of the kernel leave the CPU to those that do not.
 inline constexpr std::chrono::milliseconds kPollInterval{1};
 inline constexpr std::chrono::milliseconds kLongestPollInterval{16};
 

@@ -8,6 +8,8 @@ namespace closewatch {
 namespace {
 
 constexpr std::string_view kNotNeeded = "not needed";
+constexpr std::string_view kStorageIterator = "bpf_sk_storage_map";
+constexpr std::string_view kHashIterator = "bpf_map_elem";
 
 constexpr std::array kTable{
     Hook{"tp_btf__inet_sock_set_state", HookKind::tracepoint, "inet_sock_set_state", HookSet::base,
@@ -21,6 +23,10 @@ constexpr std::array kTable{
          HookSet::base, true, ""},
     Hook{"iter__task_file", HookKind::iterator, "task_file", HookSet::base, false,
          "the owner of a socket opened before the start, until it reads or closes"},
+    Hook{"iter__bpf_sk_storage_map", HookKind::iterator, kStorageIterator, HookSet::base, false,
+         "how many connections ended unseen"},
+    Hook{"iter__bpf_map_elem", HookKind::iterator, kHashIterator, HookSet::base, false,
+         "how many connections ended unseen"},
     Hook{"tp_btf__sched_process_exit", HookKind::tracepoint, "sched_process_exit", HookSet::base,
          false, "whether a close came from the exit of its process"},
     Hook{"tp_btf__sched_process_fork", HookKind::tracepoint, "sched_process_fork", HookSet::base,
@@ -63,6 +69,9 @@ int arguments_of(const std::map<std::string, int, std::less<>>& known, std::stri
 std::string reason_against(const Hook& hook, const Features& features, HookSet set) {
   if (hook.set == HookSet::full && set == HookSet::base) {
     return features.fentry_refused.empty() ? "base hooks were asked for" : features.fentry_refused;
+  }
+  if (hook.target == (features.socket_storage ? kHashIterator : kStorageIterator)) {
+    return std::string(kNotNeeded) + ": the ledger is kept in the other kind of map";
   }
   if (hook.kind == HookKind::iterator) {
     return {};

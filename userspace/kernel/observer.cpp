@@ -134,6 +134,7 @@ struct Observer::State {
   Result<> open_ring();
   Result<> map_counters();
   void run_holder_iterator(AttachPlan& plan);
+  [[nodiscard]] std::optional<std::uint64_t> count_open() const;
 };
 
 Result<> Observer::State::attach(AttachPlan& plan) {
@@ -176,6 +177,21 @@ Result<> Observer::State::map_counters() {
   return {};
 }
 
+namespace {
+
+// To its end, for what its program does. False with errno when it could not be run.
+bool run_iterator(const bpf_program* program, const bpf_iter_attach_opts* options) {
+  const LinkPtr link(bpf_program__attach_iter(program, options));
+  const UniqueFd iterator(link ? bpf_iter_create(bpf_link__fd(link.get())) : -1);
+  char none[256];
+  ssize_t got = -1;
+  while (iterator.valid() && (got = ::read(iterator.get(), none, sizeof none)) > 0) {
+  }
+  return got == 0;
+}
+
+}  // namespace
+
 void Observer::State::run_holder_iterator(AttachPlan& plan) {
   static constexpr std::string_view kProgram = "iter__task_file";
   const auto planned =
@@ -184,15 +200,29 @@ void Observer::State::run_holder_iterator(AttachPlan& plan) {
   if (planned == plan.hooks.end() || !planned->chosen) {
     return;
   }
-  const LinkPtr link(bpf_program__attach_iter(skeleton->progs.iter__task_file, nullptr));
-  const UniqueFd iterator(link ? bpf_iter_create(bpf_link__fd(link.get())) : -1);
-  char none[256];
-  ssize_t got = -1;
-  while (iterator.valid() && (got = ::read(iterator.get(), none, sizeof none)) > 0) {
-  }
-  if (got != 0) {
+  if (!run_iterator(skeleton->progs.iter__task_file, nullptr)) {
     (void)plan.drop(kProgram, std::strerror(errno));  // optional: cannot fail
   }
+}
+
+// Connections that the ledger has and that have not ended; nullopt when it cannot be walked.
+std::optional<std::uint64_t> Observer::State::count_open() const {
+  const bool storage = skeleton->rodata->cw_use_storage != 0;
+  bpf_iter_link_info target{};
+  target.map.map_fd = static_cast<__u32>(
+      bpf_map__fd(storage ? skeleton->maps.ledger_storage : skeleton->maps.ledger_hash));
+  bpf_iter_attach_opts options{};
+  options.sz = sizeof options;
+  options.link_info = &target;
+  options.link_info_len = sizeof target;
+  const std::atomic_ref count(skeleton->bss->cw_ledger_open);
+  count.store(0, std::memory_order_seq_cst);
+  if (!run_iterator(
+          storage ? skeleton->progs.iter__bpf_sk_storage_map : skeleton->progs.iter__bpf_map_elem,
+          &options)) {
+    return std::nullopt;
+  }
+  return count.load(std::memory_order_seq_cst);
 }
 
 Observer::Observer(AttachPlan plan, std::unique_ptr<State> state)
@@ -268,6 +298,7 @@ KernelCounters Observer::counters() const {
     add(sum.wakeups, slot.wakeups);
     add(sum.ledger_refused, slot.ledger_refused);
     add(sum.ends_recovered, slot.ends_recovered);
+    add(sum.begun, slot.begun);
   }
   return sum;
 }
@@ -314,7 +345,15 @@ Result<std::vector<ProcessTotals>> Observer::totals() const {
 }
 
 KernelCounters Observer::account() const {
+  const std::uint64_t begun_before = counters().begun;
+  const std::optional<std::uint64_t> open = state_->count_open();
   KernelCounters sum = counters();
+  if (open) {
+    // What had begun before the walk, was not met on it and has not ended after it is gone.
+    const std::uint64_t known = sum.ended - sum.lost_ledger + sum.unestablished + *open;
+    sum.open = *open;
+    sum.unseen = begun_before > known ? begun_before - known : 0;
+  }
   for (const ProgramStats& stats : program_stats()) {
     sum.missed_runs += stats.missed;
   }

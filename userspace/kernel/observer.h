@@ -67,9 +67,9 @@ class Observer {
   // before.
   void arm();
 
-  // Read from shared memory; `missed_runs` is left 0.
+  // Read from shared memory; `missed_runs`, `open` and `unseen` are left 0.
   [[nodiscard]] KernelCounters counters() const;
-  // The same with missed_runs, which costs a system call per program.
+  // The same with them, which costs a system call per program and a walk over the ledger.
   [[nodiscard]] KernelCounters account() const;
   [[nodiscard]] Result<std::vector<ProcessTotals>> totals() const;
   [[nodiscard]] std::vector<ProgramStats> program_stats() const;

@@ -22,6 +22,9 @@ constexpr std::array kCounters{
     &KernelCounters::wakeups,
     &KernelCounters::ledger_refused,
     &KernelCounters::ends_recovered,
+    &KernelCounters::begun,
+    &KernelCounters::open,
+    &KernelCounters::unseen,
     &KernelCounters::missed_runs,
 };
 static_assert(sizeof(KernelCounters) == kCounters.size() * sizeof(std::uint64_t));

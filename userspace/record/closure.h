@@ -106,6 +106,7 @@ struct Facts {
   bool peer_fin_first = false;
   bool late_data_reset = false;
   bool peer_never_closed = false;
+  bool recovered = false;
 
   friend bool operator==(const Facts&, const Facts&) = default;
 };

@@ -59,6 +59,7 @@ Facts facts_from(std::uint64_t bits) {
       .peer_fin_first = has(CW_FACT_PEER_FIN_FIRST),
       .late_data_reset = has(CW_FACT_LATE_DATA_RESET),
       .peer_never_closed = has(CW_FACT_PEER_NEVER_CLOSED),
+      .recovered = has(CW_FACT_RECOVERED),
   };
 }
 

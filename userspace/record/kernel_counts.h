@@ -10,6 +10,7 @@
 namespace closewatch {
 
 // Over all CPUs, since the start; ended = recorded + filtered + lost_ring + lost_ledger.
+// begun = (ended - lost_ledger) + unestablished + open + unseen.
 struct KernelCounters {
   std::uint64_t ended = 0;
   std::uint64_t recorded = 0;
@@ -25,6 +26,11 @@ struct KernelCounters {
   std::uint64_t wakeups = 0;
   std::uint64_t ledger_refused = 0;
   std::uint64_t ends_recovered = 0;
+  std::uint64_t begun = 0;  // connections and attempts that the ledger took up
+  std::uint64_t open = 0;   // of these, still in the ledger; counted on request
+  // Of these, at least so many ended without any program being run: exact when nothing began or
+  // ended while `open` was counted.
+  std::uint64_t unseen = 0;
   // Runs that the kernel left out because the program was interrupted by itself on one CPU. Counted
   // by the kernel (bpf_prog_info.recursion_misses, 5.12 and later), not in cw_counters.
   std::uint64_t missed_runs = 0;

@@ -106,7 +106,8 @@ void Csv::finding(const Finding& finding) {
   row.number(verdict.blocked_us);
   row.number(verdict.drain_us);
   row.number(lifetime_us(closure));
-  row.boolean(rst_sent(closure.facts));
+  const std::optional<bool> sent = rst_sent(closure.facts);
+  row.name(!sent ? "" : *sent ? "true" : "false");
   row.boolean(rst_received(finding));
   row.name(finding.rst_reason);
   put_errno(row, closure.sock_error);
@@ -140,7 +141,7 @@ void Csv::correction(const Correction& correction) {
   row.skip(9);  // family to discarded
   amendment.unread > 0 ? row.number(amendment.unread) : row.skip(1);
   row.skip(10);  // sent to lifetime_us
-  row.name(rst_sent(amendment.facts) ? "true" : "");
+  row.name(rst_sent(amendment.facts) == true ? "true" : "");
   row.name(amendment.facts.rst_in ? "true" : "");
   row.name(correction.rst_reason);
   row.skip(1);

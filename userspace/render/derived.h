@@ -20,7 +20,7 @@ struct Flag {
 };
 
 // In the order in which they are listed.
-inline constexpr std::array<Flag, 7> kFlags{{
+inline constexpr std::array<Flag, 8> kFlags{{
     {"tls", &Facts::tls},
     {"mptcp_subflow", &Facts::mptcp},
     {"never_accepted", &Facts::never_accepted},
@@ -28,6 +28,7 @@ inline constexpr std::array<Flag, 7> kFlags{{
     {"late_data_reset", &Facts::late_data_reset},
     {"seen_before_start", &Facts::before_start},
     {"kernel_socket", &Facts::kernel_socket},
+    {"recovered", &Facts::recovered},
 }};
 
 // The names of the flags that are set, `quote` around and `separator` between them.
@@ -39,9 +40,12 @@ inline bool any_flag(const Facts& facts) {
                      [&facts](const Flag& flag) { return facts.*flag.fact; });
 }
 
-// We sent a RST, at any time; data that reaches a timewait socket is answered with one.
-inline bool rst_sent(const Facts& facts) {
-  return facts.rst_before || facts.rst_after || facts.rst_answer || facts.late_data_reset;
+// We sent a RST, at any time; data that reaches a timewait socket is answered with one. Not known
+// where no hook saw the end.
+inline std::optional<bool> rst_sent(const Facts& facts) {
+  const bool seen =
+      facts.rst_before || facts.rst_after || facts.rst_answer || facts.late_data_reset;
+  return seen || !facts.recovered ? std::optional{seen} : std::nullopt;
 }
 
 // A real RST arrived, as opposed to the kernel's tcp_reset() having run.

@@ -113,7 +113,7 @@ void put_late_rst(TextBuffer& out, const Correction& correction) {
     append(out, value);
     before = ",";
   };
-  if (rst_sent(facts)) {
+  if (rst_sent(facts) == true) {
     put_key(R"("sent":)", "true");
   }
   if (facts.rst_in) {

@@ -161,7 +161,7 @@ void put_linger(ColumnRow& row, const Finding& finding, std::uint64_t tick_ns) {
 }
 
 std::string_view rst_text(const Finding& finding) {
-  const bool sent = rst_sent(finding.closure.facts);
+  const bool sent = rst_sent(finding.closure.facts) == true;
   if (rst_received(finding)) {
     return sent ? "both" : "received";
   }

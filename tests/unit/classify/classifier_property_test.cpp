@@ -47,6 +47,7 @@ constexpr bool Facts::*kFacts[]{&Facts::dead,
                                 &Facts::peer_fin_first,
                                 &Facts::late_data_reset,
                                 &Facts::peer_never_closed,
+                                &Facts::recovered,
                                 &Facts::aborted_by_other};
 static_assert(std::size(kFacts) == sizeof(Facts) / sizeof(bool));
 

@@ -42,8 +42,9 @@ std::vector<std::string> not_chosen(const AttachPlan& plan) {
   return programs;
 }
 
-const std::vector<std::string> kExitHooks{"tp_btf__sched_process_exit",
-                                          "tp_btf__sched_process_fork"};
+// Of no use where tracing programs have socket storage and the current task.
+const std::vector<std::string> kOldKernelHooks{"iter__bpf_map_elem", "tp_btf__sched_process_exit",
+                                               "tp_btf__sched_process_fork"};
 
 TEST(Hooks, EachIsNamedOnceAndSaysWhatIsLostWithoutIt) {
   std::set<std::string_view> programs;
@@ -52,7 +53,7 @@ TEST(Hooks, EachIsNamedOnceAndSaysWhatIsLostWithoutIt) {
     EXPECT_EQ(hook.required, hook.without.empty()) << hook.program;
     EXPECT_TRUE(!hook.required || hook.set == HookSet::base) << hook.program;
   }
-  EXPECT_EQ(programs.size(), 21U);
+  EXPECT_EQ(programs.size(), 23U);
 }
 
 struct Kernel {
@@ -146,19 +147,22 @@ INSTANTIATE_TEST_SUITE_P(Matrix, KernelTest,
                            return std::string(kernel.param.name);
                          });
 
-TEST(AttachPlan, SinceLinux6_1EverythingRunsButTheExitHooks) {
+TEST(AttachPlan, SinceLinux6_1EverythingRunsButTheHooksForOlderKernels) {
   for (const Features& features : {kernel_6_1(), kernel_6_12(), kernel_6_18(), kernel_7_2()}) {
     const AttachPlan plan = plan_of(features);
-    EXPECT_EQ(not_chosen(plan), kExitHooks);
-    EXPECT_EQ(hook_of(plan, kExitHooks[0]).why_not, "not needed: the current task can be read");
-    EXPECT_FALSE(hook_of(plan, kExitHooks[0]).missed());
+    EXPECT_EQ(not_chosen(plan), kOldKernelHooks);
+    EXPECT_EQ(hook_of(plan, kOldKernelHooks[0]).why_not,
+              "not needed: the ledger is kept in the other kind of map");
+    EXPECT_EQ(hook_of(plan, kOldKernelHooks[1]).why_not,
+              "not needed: the current task can be read");
+    EXPECT_FALSE(hook_of(plan, kOldKernelHooks[1]).missed());
     EXPECT_THAT(plan.degradations(), IsEmpty());
   }
 }
 
 TEST(AttachPlan, On5_10TheExitHooksRunAndTcpResetDoesNot) {
   const AttachPlan plan = plan_of(kernel_5_10());
-  EXPECT_THAT(not_chosen(plan), ElementsAre("fentry__tcp_reset"));
+  EXPECT_THAT(not_chosen(plan), ElementsAre("iter__bpf_sk_storage_map", "fentry__tcp_reset"));
   EXPECT_TRUE(hook_of(plan, "fentry__tcp_reset").missed());
   EXPECT_THAT(plan.degradations(),
               ElementsAre("fentry/tcp_reset (tcp_reset() is not given the segment): "
@@ -277,7 +281,7 @@ TEST(AttachPlan, DroppingARequiredHookFailsAndChangesNothing) {
 TEST(AttachPlan, DroppingWhatIsNotPlannedChangesNothing) {
   AttachPlan plan = plan_of(kernel_6_18());
   EXPECT_TRUE(plan.drop("iter__tcp", "no such program").ok());
-  EXPECT_EQ(not_chosen(plan), kExitHooks);
+  EXPECT_EQ(not_chosen(plan), kOldKernelHooks);
 }
 
 }  // namespace

@@ -93,11 +93,24 @@ inline std::string text_of(const ProcessTotals& totals) {
 
 inline std::string text_of(const CaptureTrailer& trailer) {
   const KernelCounters& kernel = trailer.kernel;
-  const std::array counters{
-      kernel.ended,          kernel.recorded,       kernel.filtered,           kernel.lost_ring,
-      kernel.lost_ledger,    kernel.unestablished,  kernel.unestablished_lost, kernel.amended,
-      kernel.amended_lost,   kernel.totals_folded,  kernel.rst_no_socket,      kernel.wakeups,
-      kernel.ledger_refused, kernel.ends_recovered, kernel.missed_runs};
+  const std::array counters{kernel.ended,
+                            kernel.recorded,
+                            kernel.filtered,
+                            kernel.lost_ring,
+                            kernel.lost_ledger,
+                            kernel.unestablished,
+                            kernel.unestablished_lost,
+                            kernel.amended,
+                            kernel.amended_lost,
+                            kernel.totals_folded,
+                            kernel.rst_no_socket,
+                            kernel.wakeups,
+                            kernel.ledger_refused,
+                            kernel.ends_recovered,
+                            kernel.begun,
+                            kernel.open,
+                            kernel.unseen,
+                            kernel.missed_runs};
   static_assert(sizeof counters == sizeof kernel, "every counter is compared");
   return fmt::format("end {}: {} records, {} rejected, {} lost; {}", trailer.end_ns,
                      trailer.records, trailer.rejected, trailer.lost, fmt::join(counters, " "));

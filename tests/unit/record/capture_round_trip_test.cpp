@@ -38,7 +38,10 @@ constexpr KernelCounters kCounters{.ended = 1,
                                    .wakeups = 12,
                                    .ledger_refused = 13,
                                    .ends_recovered = 14,
-                                   .missed_runs = 15};
+                                   .begun = 15,
+                                   .open = 16,
+                                   .unseen = 17,
+                                   .missed_runs = 18};
 
 std::string hex(const Bytes& record) { return fmt::format("{:02x}", fmt::join(record, "")); }
 
@@ -75,16 +78,17 @@ TEST(CaptureRoundTrip, GivesEveryKindOfEventBackInOrder) {
     EXPECT_TRUE(writer.finish(63'000, kCounters).ok());
   });
   const Reading reading = read_bytes(file);
-  EXPECT_THAT(
-      reading.events,
-      ElementsAre(
-          "process 7 8 9: nginx /system.slice/nginx.service ? -5",
-          "process 17 18 19: ?  0123abcd -1", "user stack 22: close < main", "kernel stack 21: ",
-          fmt::format("2 records: {} {}", hex(encode(example_closure(1))),
-                      hex(encode(example_amendment(1)))),
-          "gap 12 since 61000", fmt::format("1 records: {}", hex(encode(example_closure(2)))),
-          "batch end 62000", "totals 1005 33 5000000005 nginx: 21 22 23 24 other",
-          "end 63000: 3 records, 0 rejected, 12 lost; 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15"));
+  EXPECT_THAT(reading.events,
+              ElementsAre("process 7 8 9: nginx /system.slice/nginx.service ? -5",
+                          "process 17 18 19: ?  0123abcd -1", "user stack 22: close < main",
+                          "kernel stack 21: ",
+                          fmt::format("2 records: {} {}", hex(encode(example_closure(1))),
+                                      hex(encode(example_amendment(1)))),
+                          "gap 12 since 61000",
+                          fmt::format("1 records: {}", hex(encode(example_closure(2)))),
+                          "batch end 62000", "totals 1005 33 5000000005 nginx: 21 22 23 24 other",
+                          "end 63000: 3 records, 0 rejected, 12 lost; 1 2 3 4 5 6 7 8 9 10 11 12 "
+                          "13 14 15 16 17 18"));
   EXPECT_EQ(reading.state, State::whole);
   EXPECT_EQ(reading.records, 3);
   EXPECT_EQ(reading.error, "");

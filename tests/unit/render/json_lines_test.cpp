@@ -164,10 +164,18 @@ TEST_F(JsonLinesTest, ListsFlagsInTheOrderOfTheContract) {
   Finding finding;
   Facts& facts = finding.closure.facts;
   facts.kernel_socket = facts.before_start = facts.late_data_reset = facts.peer_never_closed = true;
-  facts.never_accepted = facts.mptcp = facts.tls = true;
+  facts.never_accepted = facts.mptcp = facts.tls = facts.recovered = true;
   EXPECT_EQ(written(finding)["flags"].dump(),
             R"(["tls","mptcp_subflow","never_accepted","peer_never_closed","late_data_reset",)"
-            R"("seen_before_start","kernel_socket"])");
+            R"("seen_before_start","kernel_socket","recovered"])");
+}
+
+TEST_F(JsonLinesTest, DoesNotKnowOfAResetWhereNoHookSawTheEnd) {
+  Finding finding;
+  finding.closure.facts.recovered = true;
+  EXPECT_EQ(written(finding)["rst"]["sent"], nullptr);
+  finding.closure.facts.rst_before = true;
+  EXPECT_EQ(written(finding)["rst"]["sent"], true);
 }
 
 TEST_F(JsonLinesTest, AmendsUnreadBytes) {
