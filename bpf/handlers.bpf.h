@@ -316,6 +316,20 @@ static __always_inline void note_established(struct sock *sk, struct tcp_sock *t
 	entry->closure.born_ns = bpf_ktime_get_boot_ns();
 }
 
+/*
+ * Closed in SYN_RECV, as a TCP Fast Open server can: a connection although it never is ESTABLISHED. The
+ * SYN of an active (simultaneous) open is acknowledged later; a passive child starts beyond its own.
+ */
+static __always_inline void note_never_established(struct ledger_entry *entry, struct tcp_sock *tcp)
+{
+	bool active = entry->closure.facts & CW_FACT(CW_FACT_ACTIVE_OPEN);
+
+	if (entry->closure.facts & CW_FACT(CW_FACT_BEFORE_START))
+		return;
+	entry->born = 1;
+	entry->acked_start = tcp->bytes_acked + active;
+}
+
 static __always_inline void note_listener_end(struct sock *sk)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
@@ -374,6 +388,8 @@ static __always_inline void handle_set_state(struct sock *sk, int old, int next)
 		return;
 	}
 	entry->state = (__u8)next;
+	if (old == TCP_SYN_RECV && has_fin(next))
+		note_never_established(entry, tcp);
 	if (old == next || (!has_fin(old) && has_fin(next))) {
 		if (old == next) {
 			snapshot_guess_fin(entry, tcp, old);
@@ -565,6 +581,7 @@ static __always_inline void handle_destroy_sock(struct sock *sk)
 static __always_inline void handle_read(struct sock *sk)
 {
 	struct ledger_entry *entry;
+	int state;
 
 	if (!is_tcp(sk) || !identity_usable(sk))
 		return;
@@ -572,8 +589,9 @@ static __always_inline void handle_read(struct sock *sk)
 	if (entry && entry->closure.role == CW_ROLE_USER &&
 	    entry->closure.process.tid == (__u32)bpf_get_current_pid_tgid())
 		return;
-	if (!entry && sk->__sk_common.skc_state != TCP_CLOSE)
-		entry = ledger_open(sk, false);
+	state = sk->__sk_common.skc_state;
+	if (!entry && state != TCP_CLOSE)
+		entry = ledger_open(sk, state == TCP_SYN_RECV); /* TCP Fast Open: read before ESTABLISHED */
 	if (entry && entry->stage == STAGE_OPEN)
 		identity_note(entry, CW_ROLE_USER);
 }

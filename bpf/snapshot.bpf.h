@@ -120,13 +120,26 @@ static __always_inline bool snapshot_is_tls(struct tcp_sock *tcp)
 	return ulp && ulp->name[0] == 't' && ulp->name[1] == 'l' && ulp->name[2] == 's' && !ulp->name[3];
 }
 
-static __always_inline __u64 snapshot_facts(struct sock *sk, struct tcp_sock *tcp)
+/*
+ * Without a struct socket and yet no orphan: in an accept queue, where no FIN of ours was sent. Or a
+ * subflow whose MPTCP socket was closed (mptcp/protocol.c, __mptcp_close_ssk): that one was opened, or
+ * has sent its FIN.
+ */
+static __always_inline bool snapshot_in_accept_queue(const struct ledger_entry *entry, struct sock *sk,
+						     int state)
+{
+	return !sk->sk_socket && !(entry->closure.facts & CW_FACT(CW_FACT_ACTIVE_OPEN)) &&
+	       (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT || state == TCP_SYN_RECV);
+}
+
+static __always_inline __u64 snapshot_facts(const struct ledger_entry *entry, struct sock *sk,
+					    struct tcp_sock *tcp, int state)
 {
 	__u64 facts = 0;
 
 	if (SOCKET_FLAG(sk, SOCK_DEAD))
 		facts |= CW_FACT(CW_FACT_DEAD);
-	else if (!sk->sk_socket)
+	else if (snapshot_in_accept_queue(entry, sk, state))
 		facts |= CW_FACT(CW_FACT_NEVER_ACCEPTED);
 	if (SOCKET_FLAG(sk, SOCK_DONE))
 		facts |= CW_FACT(CW_FACT_PEER_FIN);
@@ -161,7 +174,7 @@ static __always_inline void snapshot_take(struct ledger_entry *entry, struct soc
 	closure->never_sent = bytes.never_sent;
 	closure->unacked = bytes.unacked;
 	fin = entry->fin_known && tcp->write_seq != entry->fin_sequence;
-	closure->facts |= snapshot_facts(sk, tcp);
+	closure->facts |= snapshot_facts(entry, sk, tcp, state);
 	if (fin)
 		closure->facts |= CW_FACT(CW_FACT_FIN_QUEUED);
 	/* bytes_acked counts the SYN of an active open (taken off by acked_start) and an acked FIN */
