@@ -93,14 +93,11 @@ int iter__bpf_map_elem(struct bpf_iter__bpf_map_elem *ctx)
 	return 0;
 }
 
-/* Exit codes for kernels without bpf_get_current_task_btf() in tracing programs. */
+/* Exit codes and kernel threads, for kernels without bpf_get_current_task_btf() in tracing programs. */
 SEC("?tp_btf/sched_process_exit")
 int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)
 {
-	__u32 tid = (__u32)task->pid;
-	__s32 code = task->exit_code;
-
-	bpf_map_update_elem(&exiting, &tid, &code, BPF_ANY);
+	identity_note_exit(task);
 	return 0;
 }
 
@@ -110,6 +107,24 @@ int BPF_PROG(tp_btf__sched_process_fork, struct task_struct *parent, struct task
 	__u32 tid = (__u32)child->pid;
 
 	bpf_map_delete_elem(&exiting, &tid);
+	identity_note_thread(child);
+	return 0;
+}
+
+SEC("?tp_btf/sched_process_exec")
+int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task)
+{
+	identity_note_thread(task);
+	return 0;
+}
+
+SEC("?iter/task")
+int iter__task(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (task)
+		identity_note_thread(task);
 	return 0;
 }
 

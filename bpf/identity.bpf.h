@@ -25,6 +25,38 @@ struct {
 	__type(value, __s32);
 } exiting SEC(".maps");
 
+/*
+ * Threads of the kernel, likewise. Inserted: iter/task at the start, sched_process_fork. Deleted:
+ * sched_process_fork of the same tid, sched_process_exec (a helper that the kernel starts). Full: a
+ * thread is taken for a process.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u8);
+} kernel_threads SEC(".maps");
+
+static __always_inline void identity_note_exit(struct task_struct *task)
+{
+	__u32 tid = (__u32)task->pid;
+	__s32 code = task->exit_code;
+
+	bpf_map_update_elem(&exiting, &tid, &code, BPF_ANY);
+}
+
+static __always_inline void identity_note_thread(struct task_struct *task)
+{
+	__u32 tid = (__u32)task->pid;
+	__u8 yes = 1;
+
+	if (task->flags & PF_KTHREAD)
+		bpf_map_update_elem(&kernel_threads, &tid, &yes, BPF_ANY);
+	else
+		bpf_map_delete_elem(&kernel_threads, &tid);
+}
+
 /* The socket lock is held by a process, not by softirq or a timer (sock_owned_by_user). */
 static __always_inline bool identity_usable(struct sock *sk)
 {
@@ -70,6 +102,8 @@ static __always_inline __u8 identity_closer_flags(__s32 *exit_code)
 			*exit_code = *code;
 			flags |= CW_CLOSER_EXITING;
 		}
+		if (bpf_map_lookup_elem(&kernel_threads, &tid))
+			flags |= CW_CLOSER_KTHREAD;
 		return flags;
 	}
 	if (current->flags & PF_EXITING) {

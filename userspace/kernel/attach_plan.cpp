@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view kNotNeeded = "not needed";
 constexpr std::string_view kStorageIterator = "bpf_sk_storage_map";
 constexpr std::string_view kHashIterator = "bpf_map_elem";
+constexpr std::string_view kTaskIterator = "task";
 
 constexpr std::array kTable{
     Hook{"tp_btf__inet_sock_set_state", HookKind::tracepoint, "inet_sock_set_state", HookSet::base,
@@ -31,6 +32,10 @@ constexpr std::array kTable{
          false, "whether a close came from the exit of its process"},
     Hook{"tp_btf__sched_process_fork", HookKind::tracepoint, "sched_process_fork", HookSet::base,
          false, "whether a close came from the exit of its process"},
+    Hook{"tp_btf__sched_process_exec", HookKind::tracepoint, "sched_process_exec", HookSet::base,
+         false, "whether a helper that the kernel started is still one of its threads"},
+    Hook{"iter__task", HookKind::iterator, kTaskIterator, HookSet::base, false,
+         "whether a close came from a thread of the kernel"},
     Hook{"fentry__tcp_close", HookKind::fentry, "tcp_close", HookSet::full, false,
          "the time that close() waited for the socket lock"},
     Hook{"fentry____tcp_close", HookKind::fentry, "__tcp_close", HookSet::full, false,
@@ -73,11 +78,12 @@ std::string reason_against(const Hook& hook, const Features& features, HookSet s
   if (hook.target == (features.socket_storage ? kHashIterator : kStorageIterator)) {
     return std::string(kNotNeeded) + ": the ledger is kept in the other kind of map";
   }
+  if (features.current_task &&
+      (hook.target.starts_with("sched_process_") || hook.target == kTaskIterator)) {
+    return std::string(kNotNeeded) + ": the current task can be read";
+  }
   if (hook.kind == HookKind::iterator) {
     return {};
-  }
-  if (hook.target.starts_with("sched_process_") && features.current_task) {
-    return std::string(kNotNeeded) + ": the current task can be read";
   }
   const auto& known = hook.kind == HookKind::tracepoint ? features.tracepoints : features.functions;
   const auto found = known.find(hook.target);

@@ -22,6 +22,7 @@ inline Features kernel_7_2() {
           .tracepoints = {{"inet_sock_set_state", 3},
                           {"sched_process_exit", 2},
                           {"sched_process_fork", 2},
+                          {"sched_process_exec", 3},
                           {"tcp_destroy_sock", 1},
                           {"tcp_rcv_space_adjust", 1},
                           {"tcp_receive_reset", 1},
