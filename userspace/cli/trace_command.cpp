@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
 #include <unistd.h>
+
+#include <cstdio>
 
 #include "userspace/cli/commands.h"
 #include "userspace/cli/filters.h"
@@ -40,6 +43,10 @@ Result<> run_trace(const Options& options) {
   if (!options.view.quiet) {
     print_kernel_account(live->observer().account());
     print_pipeline_account(pipeline.counts());
+  }
+  if (output.error()) {
+    fmt::print(stderr, "closewatch: LOST {} lines that could not be written\n",
+               output.lines_dropped());
   }
   if (result.ok() && output.error()) {
     return *output.error();

@@ -40,6 +40,37 @@ int timeout_ms(std::uint64_t now_ns, std::optional<std::uint64_t> a,
   return static_cast<int>(std::min<std::uint64_t>((next - now_ns + kMs - 1) / kMs, 1U << 30));
 }
 
+// What is taken from the kernel side, and what is known to be missing from it.
+class Taking {
+ public:
+  Taking(Observer& observer, const WatchHandlers& handlers)
+      : observer_{observer}, handlers_{handlers}, complete_ns_{boot_now_ns()} {}
+
+  // One drain and, where records are known to be lost, a gap. How many records there were.
+  Result<std::size_t> drain() {
+    auto drained = observer_.drain(handlers_.record);
+    if (!drained.ok()) {
+      return drained;
+    }
+    now_ns_ = boot_now_ns();
+    const std::uint64_t lost = lost_records(observer_.counters());
+    if (lost != lost_) {
+      handlers_.gap(lost - lost_, complete_ns_);
+      lost_ = lost;
+    }
+    complete_ns_ = now_ns_;
+    return drained;
+  }
+  [[nodiscard]] std::uint64_t now_ns() const { return now_ns_; }
+
+ private:
+  Observer& observer_;
+  const WatchHandlers& handlers_;
+  std::uint64_t lost_ = 0;
+  std::uint64_t complete_ns_;
+  std::uint64_t now_ns_ = 0;
+};
+
 }  // namespace
 
 Result<Watch> Watch::create() {
@@ -68,31 +99,23 @@ Result<bool> Watch::wait(int timeout, bool woken_by_kernel, const Observer& obse
 
 Result<> Watch::run(Observer& observer, const WatchHandlers& handlers,
                     std::optional<std::uint64_t> until_ns) {
+  Taking taking(observer, handlers);
   int empty_drains = 0;
-  std::uint64_t lost = 0;
-  std::uint64_t complete_ns = boot_now_ns();
-  bool last = false;
-  for (;;) {
-    auto drained = observer.drain(handlers.record);
+  bool ended = false;
+  while (!ended) {
+    auto drained = taking.drain();
     if (!drained.ok()) {
       return std::move(drained).error();
     }
-    const std::uint64_t now = boot_now_ns();
-    const std::uint64_t lost_now = lost_records(observer.counters());
-    if (lost_now != lost) {
-      handlers.gap(lost_now - lost, complete_ns);
-      lost = lost_now;
-    }
-    complete_ns = now;
-    if (!handlers.batch_end(now) || last) {
-      return {};
-    }
+    const std::uint64_t now = taking.now_ns();
+    ended = !handlers.batch_end(now) || (until_ns && now >= *until_ns);
     empty_drains = *drained > 0 ? 0 : empty_drains + 1;
     const int until_next = timeout_ms(now, handlers.due_ns(), until_ns);
-    bool ended = until_ns && now >= *until_ns;
     if (!ended && empty_drains < kIdleDrains) {
-      auto signalled =
-          wait(until_next < 0 ? kBusyMs : std::min(until_next, kBusyMs), false, observer);
+      const int pause = *drained == Observer::kDrainLimit ? 0
+                        : until_next < 0                  ? kBusyMs
+                                                          : std::min(until_next, kBusyMs);
+      auto signalled = wait(pause, false, observer);
       if (!signalled.ok()) {
         return std::move(signalled).error();
       }
@@ -100,12 +123,12 @@ Result<> Watch::run(Observer& observer, const WatchHandlers& handlers,
     } else if (!ended) {
       // Armed first, drained after: a record between the two is seen here, one after it wakes us.
       observer.arm();
-      auto raced = observer.drain(handlers.record);
+      auto raced = taking.drain();
       if (!raced.ok()) {
         return std::move(raced).error();
       }
+      empty_drains = 0;
       if (*raced > 0) {
-        empty_drains = 0;
         continue;
       }
       auto signalled = wait(until_next, true, observer);
@@ -113,10 +136,19 @@ Result<> Watch::run(Observer& observer, const WatchHandlers& handlers,
         return std::move(signalled).error();
       }
       ended = *signalled;
-      empty_drains = 0;
     }
-    last = ended;
   }
+  // What was recorded is taken to the last, also when nobody wants to see it: it is counted.
+  observer.stop();
+  for (bool more = true; more;) {
+    auto drained = taking.drain();
+    if (!drained.ok()) {
+      return std::move(drained).error();
+    }
+    more = *drained > 0;
+    handlers.batch_end(taking.now_ns());
+  }
+  return {};
 }
 
 }  // namespace closewatch

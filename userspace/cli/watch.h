@@ -2,7 +2,8 @@
 // The loop of every command that observes the host: drain, hand on, sleep. It sleeps a few
 // milliseconds between drains while closures come (waking the reader for each is what makes such
 // tools expensive), and without a limit, to be woken by the kernel side, when none come.
-// SIGINT and SIGTERM end it after a last drain; it returns whole batches only.
+// At the end (SIGINT, SIGTERM, the time, batch_end) the hooks are detached and what was recorded is
+// taken to the last, so that every record is accounted for and a storm cannot keep it from ending.
 #pragma once
 
 #include <cstdint>

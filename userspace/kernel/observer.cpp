@@ -117,6 +117,8 @@ struct Observer::State {
   std::size_t counters_bytes = 0;
   std::size_t cpus = 0;
   const std::function<void(std::span<const std::byte>)>* take = nullptr;
+  std::size_t taken = 0;                 // in the drain under way
+  std::optional<KernelCounters> ledger;  // `open` and `unseen` when the hooks were detached
 
   ~State() {
     if (counters != nullptr) {
@@ -127,13 +129,14 @@ struct Observer::State {
   static int give(void* context, void* data, std::size_t size) {
     auto* self = static_cast<State*>(context);
     (*self->take)({static_cast<const std::byte*>(data), size});
-    return 0;
+    // A negative number ends the drain; the record has been consumed.
+    return ++self->taken < kDrainLimit ? 0 : -ECANCELED;
   }
 
   Result<> attach(AttachPlan& plan);
   Result<> open_ring();
   Result<> map_counters();
-  void run_holder_iterator(AttachPlan& plan);
+  void run_start_iterators(AttachPlan& plan);
   [[nodiscard]] std::optional<std::uint64_t> count_open() const;
 };
 
@@ -192,16 +195,20 @@ bool run_iterator(const bpf_program* program, const bpf_iter_attach_opts* option
 
 }  // namespace
 
-void Observer::State::run_holder_iterator(AttachPlan& plan) {
-  static constexpr std::string_view kProgram = "iter__task_file";
-  const auto planned =
-      std::find_if(plan.hooks.begin(), plan.hooks.end(),
-                   [](const PlannedHook& hook) { return hook.hook->program == kProgram; });
-  if (planned == plan.hooks.end() || !planned->chosen) {
-    return;
-  }
-  if (!run_iterator(skeleton->progs.iter__task_file, nullptr)) {
-    (void)plan.drop(kProgram, std::strerror(errno));  // optional: cannot fail
+// What exists before the hooks: holders of sockets, threads of the kernel.
+void Observer::State::run_start_iterators(AttachPlan& plan) {
+  for (const std::string_view name : {"iter__task_file", "iter__task"}) {
+    const auto planned =
+        std::find_if(plan.hooks.begin(), plan.hooks.end(),
+                     [name](const PlannedHook& hook) { return hook.hook->program == name; });
+    if (planned == plan.hooks.end() || !planned->chosen) {
+      continue;
+    }
+    const bpf_program* program =
+        bpf_object__find_program_by_name(skeleton->obj, std::string(name).c_str());
+    if (!run_iterator(program, nullptr)) {
+      (void)plan.drop(name, std::strerror(errno));  // optional: cannot fail
+    }
   }
 }
 
@@ -257,18 +264,24 @@ Result<Observer> Observer::start(const Features& features, const ObserverOptions
     return std::move(result).error();
   }
   // After the hooks: a socket opened between the two is then known from its start.
-  state->run_holder_iterator(*plan);
+  state->run_start_iterators(*plan);
   return Observer(std::move(plan).take(), std::move(state));
 }
 
 Result<std::size_t> Observer::drain(const std::function<void(std::span<const std::byte>)>& take) {
   state_->take = &take;
-  const int count = ring_buffer__consume(state_->ring.get());
+  state_->taken = 0;
+  const int status = ring_buffer__consume(state_->ring.get());
   state_->take = nullptr;
-  if (count < 0) {
-    return Error{.what = std::string("cannot read the ring buffer: ") + std::strerror(-count)};
+  if (status < 0 && status != -ECANCELED) {
+    return Error{.what = std::string("cannot read the ring buffer: ") + std::strerror(-status)};
   }
-  return static_cast<std::size_t>(count);
+  return state_->taken;
+}
+
+void Observer::stop() {
+  state_->ledger = account();
+  state_->links.clear();
 }
 
 int Observer::wake_fd() const { return ring_buffer__epoll_fd(state_->ring.get()); }
@@ -346,9 +359,12 @@ Result<std::vector<ProcessTotals>> Observer::totals() const {
 
 KernelCounters Observer::account() const {
   const std::uint64_t begun_before = counters().begun;
-  const std::optional<std::uint64_t> open = state_->count_open();
+  const std::optional<std::uint64_t> open = state_->ledger ? std::nullopt : state_->count_open();
   KernelCounters sum = counters();
-  if (open) {
+  if (state_->ledger) {
+    sum.open = state_->ledger->open;
+    sum.unseen = state_->ledger->unseen;
+  } else if (open) {
     // What had begun before the walk, was not met on it and has not ended after it is gone.
     const std::uint64_t known = sum.ended - sum.lost_ledger + sum.unestablished + *open;
     sum.open = *open;

@@ -58,11 +58,17 @@ class Observer {
 
   [[nodiscard]] const AttachPlan& plan() const { return plan_; }
 
-  // Takes all records that are complete now, in order. Returns how many. Never blocks.
+  // At most so many records a drain: a storm that outruns the reader must not keep it there.
+  static constexpr std::size_t kDrainLimit = 8192;
+  // Takes the records that are complete now, in order, up to the limit. Returns how many. Never
+  // blocks.
   Result<std::size_t> drain(const std::function<void(std::span<const std::byte>)>& take);
 
   // Readable when the kernel side woke the reader, which it does once after each arm().
   [[nodiscard]] int wake_fd() const;
+  // Detaches every hook: what the ring buffer holds now is all that will come. account() then gives
+  // the numbers of this moment.
+  void stop();
   // Asks for one wake-up at the next record. Drain once more after it: a record may have come
   // before.
   void arm();

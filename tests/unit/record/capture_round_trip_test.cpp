@@ -133,8 +133,9 @@ TEST(CaptureRoundTrip, RecordsComeBackByteForByteAcrossBlocksAndReads) {
 TEST(CaptureRoundTrip, AnEmptyRecordingIsWhole) {
   const Reading reading =
       read_bytes(written_by([](CaptureWriter& writer) { EXPECT_TRUE(writer.finish(9, {}).ok()); }));
-  EXPECT_THAT(reading.events,
-              ElementsAre("end 9: 0 records, 0 rejected, 0 lost; 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"));
+  EXPECT_THAT(
+      reading.events,
+      ElementsAre("end 9: 0 records, 0 rejected, 0 lost; 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"));
   EXPECT_EQ(reading.state, State::whole);
 }
 
@@ -163,9 +164,10 @@ TEST(CaptureRoundTrip, WhatIsNoRecordIsCountedAndLeftOut) {
     EXPECT_EQ(writer.rejected(), 4);
     EXPECT_TRUE(writer.finish(9, {}).ok());
   }));
-  EXPECT_THAT(reading.events,
-              ElementsAre("1 records: " + hex(record),
-                          "end 9: 1 records, 4 rejected, 0 lost; 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"));
+  EXPECT_THAT(
+      reading.events,
+      ElementsAre("1 records: " + hex(record),
+                  "end 9: 1 records, 4 rejected, 0 lost; 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"));
 }
 
 TEST(CaptureRoundTrip, RecordsOfAnotherKindAreKeptForTheDecoderToJudge) {

@@ -207,7 +207,7 @@ TEST(Decode, ZeroIsAKnownValueWhereTheKernelSaysUnknownOtherwise) {
 }
 
 TEST(Decode, EachFactBitIsItsOwnFact) {
-  ASSERT_EQ(std::size(testing::kFactFlags), CW_FACT_PEER_NEVER_CLOSED + 1);
+  ASSERT_EQ(std::size(testing::kFactFlags), CW_FACT_RECOVERED + 1);
   for (std::size_t i = 0; i < std::size(testing::kFactFlags); ++i) {
     Facts expected;
     expected.*testing::kFactFlags[i] = true;
