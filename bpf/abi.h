@@ -115,6 +115,7 @@ enum cw_fact {
 	CW_FACT_LATE_DATA_RESET = 32,	/* amendment: data reached the timewait socket, answered by RST */
 	CW_FACT_PEER_NEVER_CLOSED = 33, /* amendment: FIN_WAIT2 timewait expired without the peer's FIN */
 	CW_FACT_RECOVERED = 34, /* no hook saw the end: recorded at the release, a RST may be missed */
+	CW_FACT_COUNT
 };
 
 /* One ended connection. Bytes are application bytes; see kernel.md 2.1 for the formulas. */

@@ -8,7 +8,7 @@
 namespace closewatch {
 namespace {
 
-constexpr unsigned kFactCount = CW_FACT_PEER_NEVER_CLOSED + 1;
+constexpr unsigned kFactCount = CW_FACT_COUNT;
 constexpr unsigned kAllCloserFlags = (CW_CLOSER_KTHREAD << 1) - 1;
 constexpr unsigned kAllShutdownFlags = 3;
 static_assert(static_cast<unsigned>(Role::closer) == CW_ROLE_CLOSER);

@@ -207,7 +207,7 @@ TEST(Decode, ZeroIsAKnownValueWhereTheKernelSaysUnknownOtherwise) {
 }
 
 TEST(Decode, EachFactBitIsItsOwnFact) {
-  ASSERT_EQ(std::size(testing::kFactFlags), CW_FACT_RECOVERED + 1);
+  ASSERT_EQ(std::size(testing::kFactFlags), CW_FACT_COUNT);
   for (std::size_t i = 0; i < std::size(testing::kFactFlags); ++i) {
     Facts expected;
     expected.*testing::kFactFlags[i] = true;
@@ -291,7 +291,7 @@ TEST(Decode, RejectsWhatItsEnumsDoNotHave) {
     change(raw);
     return rejected_raw(raw);
   };
-  EXPECT_EQ(with([](cw_closure& raw) { raw.facts |= 1ULL << 34; }), RejectReason::wrong_facts);
+  EXPECT_EQ(with([](cw_closure& raw) { raw.facts |= CW_FACT(CW_FACT_COUNT); }), RejectReason::wrong_facts);
   EXPECT_EQ(with([](cw_closure& raw) { raw.facts |= 1ULL << 63; }), RejectReason::wrong_facts);
   EXPECT_EQ(with([](cw_closure& raw) { raw.role = 7; }), RejectReason::wrong_role);
   EXPECT_EQ(with([](cw_closure& raw) { raw.closer_flags = 0x80; }), RejectReason::wrong_closer);
@@ -308,7 +308,7 @@ TEST(Decode, RejectsWhatTheEnumsOfAnAmendmentDoNotHave) {
     change(raw);
     return rejected_raw(raw);
   };
-  EXPECT_EQ(with([](cw_amendment& raw) { raw.facts |= 1ULL << 34; }), RejectReason::wrong_facts);
+  EXPECT_EQ(with([](cw_amendment& raw) { raw.facts |= CW_FACT(CW_FACT_COUNT); }), RejectReason::wrong_facts);
   EXPECT_EQ(with([](cw_amendment& raw) { raw.role = 255; }), RejectReason::wrong_role);
   EXPECT_EQ(with([](cw_amendment& raw) { raw.closer_flags = 0xff; }), RejectReason::wrong_closer);
 }
