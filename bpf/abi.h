@@ -197,7 +197,7 @@ struct cw_counters {
 	__u64 ledger_refused;	  /* entries that could not be made; the next event tries again */
 	__u64 ends_recovered;	  /* ends whose switch to CLOSE no hook saw, recorded at the release */
 	__u64 begun;		  /* connections and attempts that the ledger took up */
-	__u64 _pad;
+	__u64 runs_made_up;	  /* of runs that the kernel left out: done by the next program */
 };
 CW_ASSERT(sizeof(struct cw_counters) == 128, "cw_counters fills two cache lines");
 

@@ -28,36 +28,97 @@ const volatile __u32 cw_timewait_process_arguments = 5; /* tcp_timewait_state_pr
 
 /* ---- base set ---- */
 
+static __always_inline void send_reset(__u64 *ctx, enum turn turn)
+{
+	int reason = -1;
+
+	if (cw_send_reset_arguments >= 3)
+		reason = (int)ARGUMENT(ctx, 2);
+	turn_send_reset((struct sock *)ctx[0], ctx[1] != 0, reason, turn);
+}
+
 SEC("?tp_btf/inet_sock_set_state")
 int BPF_PROG(tp_btf__inet_sock_set_state, struct sock *sk, int old, int next)
 {
-	handle_set_state(sk, old, next);
+	turn_set_state(sk, old, next, TURN_FIRST);
 	return 0;
 }
 
 SEC("?tp_btf/tcp_send_reset")
 int tp_btf__tcp_send_reset(__u64 *ctx)
 {
-	struct sock *sk = (struct sock *)ctx[0];
-	int reason = -1;
-
-	if (cw_send_reset_arguments >= 3)
-		reason = (int)ARGUMENT(ctx, 2);
-	handle_send_reset(sk, ctx[1] != 0, reason);
+	send_reset(ctx, TURN_FIRST);
 	return 0;
 }
 
 SEC("?tp_btf/tcp_receive_reset")
 int BPF_PROG(tp_btf__tcp_receive_reset, struct sock *sk)
 {
-	handle_receive_reset(sk);
+	turn_receive_reset(sk, TURN_FIRST);
 	return 0;
 }
 
 SEC("?tp_btf/tcp_destroy_sock")
 int BPF_PROG(tp_btf__tcp_destroy_sock, struct sock *sk)
 {
-	handle_destroy_sock(sk);
+	turn_destroy_sock(sk, TURN_FIRST);
+	return 0;
+}
+
+/* The same, for when the kernel leaves the first out (enum turn in handlers.bpf.h). */
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(tp_btf__inet_sock_set_state__again, struct sock *sk, int old, int next)
+{
+	turn_set_state(sk, old, next, TURN_AGAIN);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_send_reset")
+int tp_btf__tcp_send_reset__again(__u64 *ctx)
+{
+	send_reset(ctx, TURN_AGAIN);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_receive_reset")
+int BPF_PROG(tp_btf__tcp_receive_reset__again, struct sock *sk)
+{
+	turn_receive_reset(sk, TURN_AGAIN);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_destroy_sock")
+int BPF_PROG(tp_btf__tcp_destroy_sock__again, struct sock *sk)
+{
+	turn_destroy_sock(sk, TURN_AGAIN);
+	return 0;
+}
+
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(tp_btf__inet_sock_set_state__last, struct sock *sk, int old, int next)
+{
+	turn_set_state(sk, old, next, TURN_LAST);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_send_reset")
+int tp_btf__tcp_send_reset__last(__u64 *ctx)
+{
+	send_reset(ctx, TURN_LAST);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_receive_reset")
+int BPF_PROG(tp_btf__tcp_receive_reset__last, struct sock *sk)
+{
+	turn_receive_reset(sk, TURN_LAST);
+	return 0;
+}
+
+SEC("?tp_btf/tcp_destroy_sock")
+int BPF_PROG(tp_btf__tcp_destroy_sock__last, struct sock *sk)
+{
+	turn_destroy_sock(sk, TURN_LAST);
 	return 0;
 }
 

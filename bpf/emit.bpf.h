@@ -127,7 +127,9 @@ static __always_inline void record_closure(struct ledger_entry *entry)
 		COUNT(ended);
 		sum = count_totals(closure);
 	}
-	if (entry->closing && entry->called_ns && closure->blocked_ns == CW_UNKNOWN)
+	/* unless close() has returned and only its exit went unseen: an orphan in softirq */
+	if (entry->closing && entry->called_ns && closure->blocked_ns == CW_UNKNOWN &&
+	    (closure->facts & (CW_FACT(CW_FACT_OWNED) | CW_FACT(CW_FACT_DEAD))) != CW_FACT(CW_FACT_DEAD))
 		closure->blocked_ns = bpf_ktime_get_boot_ns() - entry->called_ns;
 	fill_header(&closure->header, CW_RECORD_CLOSURE, sizeof(*closure));
 	closure->header.id = closure->end_ns;

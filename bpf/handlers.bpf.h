@@ -39,6 +39,14 @@ static __always_inline bool is_tcp(struct sock *sk)
 	return sk->sk_protocol == IPPROTO_TCP_NUMBER;
 }
 
+/* Is it a full TCP socket? Some hooks are also called for timewait and request sockets. */
+static __always_inline bool is_full(struct sock *sk)
+{
+	int state = sk->__sk_common.skc_state;
+
+	return state != TCP_TIME_WAIT && state <= TCP_CLOSING && is_tcp(sk);
+}
+
 static __always_inline bool has_fin(int state)
 {
 	return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_CLOSING ||
@@ -218,7 +226,7 @@ static __always_inline void note_place(struct ledger_entry *entry, struct sock *
 		closure->facts |= CW_FACT(CW_FACT_DISCONNECT);
 }
 
-/* The connection ends: the socket leaves `state` for CLOSE. */
+/* The connection ends: the socket leaves `state` for CLOSE. What is left to do is to record it. */
 static __always_inline void end_connection(struct ledger_entry *entry, struct sock *sk, struct tcp_sock *tcp,
 					   int state)
 {
@@ -254,10 +262,7 @@ static __always_inline void end_connection(struct ledger_entry *entry, struct so
 	if (cw_timewait_cookies && (closure->facts & CW_FACT(CW_FACT_AWAITS_RST)) &&
 	    !(closure->facts & CW_FACT(CW_FACT_RESET_CALLED)))
 		entry->timewait = bpf_get_socket_cookie(sk);
-	if (end_continues(entry, tcp, state))
-		entry->stage = STAGE_ENDED;
-	else
-		record_closure(entry);
+	entry->stage = STAGE_ENDED;
 }
 
 /* ---- handlers ---- */
@@ -404,8 +409,11 @@ static __always_inline void handle_set_state(struct sock *sk, int old, int next)
 	}
 	snapshot_guess_fin(entry, tcp, old);
 	if (next == TCP_CLOSE) {
-		if (entry->stage == STAGE_OPEN)
-			end_connection(entry, sk, tcp, old);
+		if (entry->stage != STAGE_OPEN)
+			return;
+		end_connection(entry, sk, tcp, old);
+		if (!end_continues(entry, tcp, old))
+			record_closure(entry);
 		return;
 	}
 	if (next == TCP_CLOSING)
@@ -554,8 +562,11 @@ static __always_inline void recover_end(struct ledger_entry *entry, struct sock 
 	end_connection(entry, sk, tcp, entry->state);
 }
 
-/* tp tcp_destroy_sock: the socket is released; what waited for it is complete. */
-static __always_inline void handle_destroy_sock(struct sock *sk)
+/*
+ * tp tcp_destroy_sock: the socket is released; what waited for it is complete. `recover`: an end that
+ * went unseen as well.
+ */
+static __always_inline void handle_destroy_sock(struct sock *sk, bool recover)
 {
 	struct ledger_entry *entry;
 
@@ -564,7 +575,7 @@ static __always_inline void handle_destroy_sock(struct sock *sk)
 	entry = ledger_find(sk);
 	if (!entry)
 		return;
-	if (entry->stage == STAGE_OPEN && entry->state)
+	if (recover && entry->stage == STAGE_OPEN && entry->state)
 		recover_end(entry, sk);
 	if (entry->stage == STAGE_ENDED)
 		record_closure(entry);
@@ -594,6 +605,104 @@ static __always_inline void handle_read(struct sock *sk)
 		entry = ledger_open(sk, state == TCP_SYN_RECV); /* TCP Fast Open: read before ESTABLISHED */
 	if (entry && entry->stage == STAGE_OPEN)
 		identity_note(entry, CW_ROLE_USER);
+}
+
+/* ---- again ---- */
+
+/*
+ * The kernel leaves a program out while a run of it is interrupted on the same CPU, and since 7.0 such
+ * a run can also be preempted (README.md, "What can go unseen"). So a hook on which an end depends has
+ * three programs, run one after the other: the first that is run does the work. `handled` tells the
+ * others; the events of one socket come under its lock, so none comes in between.
+ */
+enum turn {
+	TURN_FIRST,
+	TURN_AGAIN,
+	TURN_LAST, /* forgets: the next event may look the same */
+};
+
+enum event_kind {
+	EVENT_SET_STATE = 1,
+	EVENT_SEND_RESET,
+	EVENT_RECEIVE_RESET,
+	EVENT_DESTROY_SOCK,
+};
+
+#define EVENT(kind, old, next) ((__u16)((kind) << 8 | (old) << 4 | (next)))
+
+/* Is it this program's turn to do the work? */
+static __always_inline bool begin_turn(struct sock *sk, enum turn turn, __u16 event)
+{
+	struct ledger_entry *entry;
+
+	if (turn == TURN_FIRST)
+		return true;
+	entry = ledger_find(sk);
+	if (!entry || entry->handled != event)
+		return true;
+	if (turn == TURN_LAST)
+		entry->handled = 0;
+	return false;
+}
+
+/* An event that leaves no entry changes nothing when it is handled again, and is not counted. */
+static __always_inline void end_turn(struct sock *sk, enum turn turn, __u16 event)
+{
+	struct ledger_entry *entry = ledger_find(sk);
+
+	if (!entry)
+		return;
+	entry->handled = turn == TURN_LAST ? 0 : event;
+	if (turn != TURN_FIRST)
+		COUNT(runs_made_up);
+}
+
+static __always_inline void turn_set_state(struct sock *sk, int old, int next, enum turn turn)
+{
+	__u16 event = EVENT(EVENT_SET_STATE, old, next);
+
+	if (!is_tcp(sk) || !begin_turn(sk, turn, event))
+		return;
+	if (turn != TURN_FIRST && next == TCP_CLOSE && !ledger_find(sk))
+		return; /* there was no room for it: the first program counted that */
+	handle_set_state(sk, old, next);
+	end_turn(sk, turn, event);
+}
+
+static __always_inline void turn_send_reset(struct sock *sk, bool answer, int reason, enum turn turn)
+{
+	__u16 event = EVENT(EVENT_SEND_RESET, 0, answer);
+
+	if (!sk || !is_full(sk)) {
+		if (turn == TURN_FIRST)
+			handle_send_reset(sk, answer, reason);
+		return;
+	}
+	if (!begin_turn(sk, turn, event))
+		return;
+	handle_send_reset(sk, answer, reason);
+	end_turn(sk, turn, event);
+}
+
+static __always_inline void turn_receive_reset(struct sock *sk, enum turn turn)
+{
+	__u16 event = EVENT(EVENT_RECEIVE_RESET, 0, 0);
+
+	if (!is_tcp(sk) || !begin_turn(sk, turn, event))
+		return;
+	handle_receive_reset(sk);
+	end_turn(sk, turn, event);
+}
+
+static __always_inline void turn_destroy_sock(struct sock *sk, enum turn turn)
+{
+	__u16 event = EVENT(EVENT_DESTROY_SOCK, 0, 0);
+
+	if (!is_tcp(sk) || !ledger_find(sk) || !begin_turn(sk, turn, event))
+		return;
+	/* first, because the entry may go; to recover thrice would only cost the verifier's time */
+	end_turn(sk, turn, event);
+	handle_destroy_sock(sk, turn == TURN_FIRST);
 }
 
 /* ---- full set ---- */
@@ -699,14 +808,6 @@ static __always_inline void handle_reset_segment(struct sock *sk, struct sk_buff
 	if (entry)
 		entry->closure.facts |=
 		    compat_segment_is_rst(skb) ? CW_FACT(CW_FACT_RST_IN) : CW_FACT(CW_FACT_NO_RST_IN);
-}
-
-/* Is it a full TCP socket? tcp_abort() is also called for timewait and request sockets. */
-static __always_inline bool is_full(struct sock *sk)
-{
-	int state = sk->__sk_common.skc_state;
-
-	return state != TCP_TIME_WAIT && state <= TCP_CLOSING && is_tcp(sk);
 }
 
 /* fentry tcp_abort: SOCK_DESTROY (ss -K) or bpf_sock_destroy(); not locked yet. */

@@ -36,7 +36,8 @@ struct ledger_entry {
 	__u8 carried;	    /* the ring buffer took the record: it can be amended */
 	__u8 aborting;	    /* inside tcp_abort() */
 	__u8 state;	    /* the last that was seen; 0 none */
-	__u8 _pad[3];
+	__u8 _pad;
+	__u16 handled; /* EVENT() that a program of its hook has just handled; 0 none */
 };
 
 /* Inserted: ledger_open(). Deleted: with the socket. Looked up: every handler. */

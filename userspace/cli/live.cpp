@@ -83,10 +83,11 @@ void print_kernel_account(const KernelCounters& kernel) {
                kernel.unseen, kernel.begun, kernel.open);
   }
   if (kernel.ledger_refused + kernel.ends_recovered + kernel.missed_runs > 0) {
-    fmt::print(stderr,
-               "closewatch: {} hook runs left out by the kernel, {} ends recovered after one, {} "
-               "ledger entries refused\n",
-               kernel.missed_runs, kernel.ends_recovered, kernel.ledger_refused);
+    fmt::print(
+        stderr,
+        "closewatch: {} hook runs left out by the kernel and {} of them made up for, {} ends "
+        "recovered after one, {} ledger entries refused\n",
+        kernel.missed_runs, kernel.made_up_runs, kernel.ends_recovered, kernel.ledger_refused);
   }
   if (kernel.totals_folded > 0) {
     fmt::print(stderr,

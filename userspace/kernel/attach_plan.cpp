@@ -12,6 +12,9 @@ constexpr std::string_view kStorageIterator = "bpf_sk_storage_map";
 constexpr std::string_view kHashIterator = "bpf_map_elem";
 constexpr std::string_view kTaskIterator = "task";
 
+constexpr std::string_view kLeftOut =
+    "some of the events at which the kernel leaves the first program out";
+
 constexpr std::array kTable{
     Hook{"tp_btf__inet_sock_set_state", HookKind::tracepoint, "inet_sock_set_state", HookSet::base,
          true, ""},
@@ -22,6 +25,22 @@ constexpr std::array kTable{
          ""},
     Hook{"tp_btf__tcp_rcv_space_adjust", HookKind::tracepoint, "tcp_rcv_space_adjust",
          HookSet::base, true, ""},
+    Hook{"tp_btf__inet_sock_set_state__again", HookKind::tracepoint, "inet_sock_set_state",
+         HookSet::base, false, kLeftOut, true},
+    Hook{"tp_btf__tcp_send_reset__again", HookKind::tracepoint, "tcp_send_reset", HookSet::base,
+         false, kLeftOut, true},
+    Hook{"tp_btf__tcp_receive_reset__again", HookKind::tracepoint, "tcp_receive_reset",
+         HookSet::base, false, kLeftOut, true},
+    Hook{"tp_btf__tcp_destroy_sock__again", HookKind::tracepoint, "tcp_destroy_sock", HookSet::base,
+         false, kLeftOut, true},
+    Hook{"tp_btf__inet_sock_set_state__last", HookKind::tracepoint, "inet_sock_set_state",
+         HookSet::base, false, kLeftOut, true},
+    Hook{"tp_btf__tcp_send_reset__last", HookKind::tracepoint, "tcp_send_reset", HookSet::base,
+         false, kLeftOut, true},
+    Hook{"tp_btf__tcp_receive_reset__last", HookKind::tracepoint, "tcp_receive_reset",
+         HookSet::base, false, kLeftOut, true},
+    Hook{"tp_btf__tcp_destroy_sock__last", HookKind::tracepoint, "tcp_destroy_sock", HookSet::base,
+         false, kLeftOut, true},
     Hook{"iter__task_file", HookKind::iterator, "task_file", HookSet::base, false,
          "the owner of a socket opened before the start, until it reads or closes"},
     Hook{"iter__bpf_sk_storage_map", HookKind::iterator, kStorageIterator, HookSet::base, false,

@@ -27,6 +27,7 @@ struct Hook {
   HookSet set;
   bool required;
   std::string_view without;  // what cannot be seen without it: the text of the degradation
+  bool again = false;        // does what those before it of the same target were kept from
 };
 
 extern const std::span<const Hook> kHooks;

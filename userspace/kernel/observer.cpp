@@ -312,6 +312,7 @@ KernelCounters Observer::counters() const {
     add(sum.ledger_refused, slot.ledger_refused);
     add(sum.ends_recovered, slot.ends_recovered);
     add(sum.begun, slot.begun);
+    add(sum.made_up_runs, slot.runs_made_up);
   }
   return sum;
 }
@@ -371,7 +372,9 @@ KernelCounters Observer::account() const {
     sum.unseen = begun_before > known ? begun_before - known : 0;
   }
   for (const ProgramStats& stats : program_stats()) {
-    sum.missed_runs += stats.missed;
+    if (!stats.again) {  // what only these missed, the first has done
+      sum.missed_runs += stats.missed;
+    }
   }
   return sum;
 }
@@ -390,7 +393,8 @@ std::vector<ProgramStats> Observer::program_stats() const {
       out.push_back({.program = std::string(planned.hook->program),
                      .runs = info.run_cnt,
                      .run_ns = info.run_time_ns,
-                     .missed = info.recursion_misses});
+                     .missed = info.recursion_misses,
+                     .again = planned.hook->again});
     }
   }
   return out;

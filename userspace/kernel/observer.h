@@ -45,6 +45,7 @@ struct ProgramStats {
   std::uint64_t runs = 0;
   std::uint64_t run_ns = 0;
   std::uint64_t missed = 0;  // runs left out: the program was running on that CPU already
+  bool again = false;        // Hook::again
 };
 
 class Observer {

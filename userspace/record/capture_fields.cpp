@@ -26,6 +26,7 @@ constexpr std::array kCounters{
     &KernelCounters::open,
     &KernelCounters::unseen,
     &KernelCounters::missed_runs,
+    &KernelCounters::made_up_runs,
 };
 static_assert(sizeof(KernelCounters) == kCounters.size() * sizeof(std::uint64_t));
 

@@ -34,6 +34,7 @@ struct KernelCounters {
   // Runs that the kernel left out because the program was interrupted by itself on one CPU. Counted
   // by the kernel (bpf_prog_info.recursion_misses, 5.12 and later), not in cw_counters.
   std::uint64_t missed_runs = 0;
+  std::uint64_t made_up_runs = 0;  // of these, at least so many were done by the next program
 
   friend bool operator==(const KernelCounters&, const KernelCounters&) = default;
 };

@@ -54,7 +54,25 @@ TEST(Hooks, EachIsNamedOnceAndSaysWhatIsLostWithoutIt) {
     EXPECT_EQ(hook.required, hook.without.empty()) << hook.program;
     EXPECT_TRUE(!hook.required || hook.set == HookSet::base) << hook.program;
   }
-  EXPECT_EQ(programs.size(), 25U);
+  EXPECT_EQ(programs.size(), 33U);
+}
+
+// The kernel runs them in the order in which they are attached: that of the table.
+TEST(Hooks, ThoseThatTellOfAnEndHaveThreeProgramsInTheirOrder) {
+  for (const std::string target :
+       {"inet_sock_set_state", "tcp_send_reset", "tcp_receive_reset", "tcp_destroy_sock"}) {
+    std::vector<std::string_view> programs;
+    std::vector<bool> again;
+    for (const Hook& hook : kHooks) {
+      if (hook.target == target) {
+        programs.push_back(hook.program);
+        again.push_back(hook.again);
+      }
+    }
+    const std::string first = "tp_btf__" + target;
+    EXPECT_THAT(programs, ElementsAre(first, first + "__again", first + "__last"));
+    EXPECT_THAT(again, ElementsAre(false, true, true));
+  }
 }
 
 struct Kernel {

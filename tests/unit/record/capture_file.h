@@ -110,7 +110,8 @@ inline std::string text_of(const CaptureTrailer& trailer) {
                             kernel.begun,
                             kernel.open,
                             kernel.unseen,
-                            kernel.missed_runs};
+                            kernel.missed_runs,
+                            kernel.made_up_runs};
   static_assert(sizeof counters == sizeof kernel, "every counter is compared");
   return fmt::format("end {}: {} records, {} rejected, {} lost; {}", trailer.end_ns,
                      trailer.records, trailer.rejected, trailer.lost, fmt::join(counters, " "));
