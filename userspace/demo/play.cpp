@@ -55,7 +55,7 @@ Error system_error(std::string_view doing) {
   }
   Stage stage{family, truth, host_limit};
   situation.run(stage);
-  stage.finish();
+  stage.finish(situation.variant(truth.variant));
   ::_exit(0);
 }
 

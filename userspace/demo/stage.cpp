@@ -4,8 +4,12 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <string>
+
+#include "userspace/demo/deadline.h"
 
 namespace closewatch::demo {
 
@@ -154,7 +158,25 @@ void Stage::restore_host_limit() {
   }
 }
 
-void Stage::finish() {
+// The kernel may count an end only after it has left the socket table (tcp_write_err() in
+// tcp_timer.c: tcp_done(), then TCPAbortOnTimeout), in a timer on another CPU.
+Counters Stage::await_counters(const std::vector<CounterDelta>& expected) {
+  const Deadline deadline;
+  for (std::chrono::milliseconds interval = kPollInterval;;
+       interval = std::min(2 * interval, kLongestPollInterval)) {
+    const Counters counters = Counters::read();
+    const bool reached =
+        std::all_of(expected.begin(), expected.end(), [&counters](const CounterDelta& counter) {
+          return counters.get(counter.name).value_or(0) >= counter.delta;
+        });
+    if (reached || deadline.passed()) {
+      return counters;
+    }
+    link_.pump(interval);
+  }
+}
+
+void Stage::finish(const Variant& expected) {
   for (Actor& actor : actors_) {
     actor.dismiss();
   }
@@ -165,7 +187,7 @@ void Stage::finish() {
     truth.peer_sent_rst = connection.peer().sent_rst();
     truth.received = connection.peer().sent();
   }
-  truth_.counters = Counters::read();
+  truth_.counters = await_counters(expected.counters);
   truth_.still_open = count_connections();
   truth_.outcome = Outcome::played;
 }

@@ -6,10 +6,12 @@
 
 #include <deque>
 #include <string_view>
+#include <vector>
 
 #include "userspace/demo/connection.h"
 #include "userspace/demo/failure.h"
 #include "userspace/demo/host_limit.h"
+#include "userspace/demo/situation.h"
 #include "userspace/demo/truth.h"
 
 namespace closewatch::demo {
@@ -63,11 +65,13 @@ class Stage {
   void lower_host_limit(std::string_view value);
   void restore_host_limit();
 
-  // The play is over: the actors leave, the counters are taken.
-  void finish();
+  // The play is over: the actors leave, the counters are taken. Those of `expected` are given time
+  // to be reached: what they are then is for the judge.
+  void finish(const Variant& expected);
 
  private:
   ConnectionTruth& new_truth();
+  [[nodiscard]] Counters await_counters(const std::vector<CounterDelta>& expected);
 
   Link link_;
   Truth& truth_;
