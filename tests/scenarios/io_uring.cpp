@@ -54,8 +54,10 @@ void worker_lingers(Stage& stage) {
   stage.note_role("io_worker", connection.owner().pid(),
                   "iou-wrk-" + std::to_string(connection.owner().pid()));
   connection.linger(20);
+  // The ring stays: its own end would cancel what it began, by a signal that interrupts the linger
+  // (io_wq_worker_cancel() in io_uring/io-wq.c).
   need_ring(connection.owner().run([fd = connection.fd()] {
-    Ring ring;
+    static Ring ring;
     return ring.close(fd, true);
   }));
   drain(connection, 5000);
