@@ -61,6 +61,9 @@ void worker_lingers(Stage& stage) {
     return ring.close(fd, true);
   }));
   drain(connection, 5000);
+  // The worker has let go: what arrives while tcp_close() destroys the socket is dropped from its
+  // backlog, and the peer sends its FIN but once.
+  connection.await_end();
   peer_follows(connection);
 }
 
