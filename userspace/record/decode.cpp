@@ -11,6 +11,7 @@ namespace closewatch {
 namespace {
 
 constexpr unsigned kFactCount = CW_FACT_COUNT;
+static_assert(sizeof(Facts) == kFactCount, "one for each");
 constexpr unsigned kAllCloserFlags = (CW_CLOSER_KTHREAD << 1) - 1;
 constexpr unsigned kAllShutdownFlags = 3;
 static_assert(static_cast<unsigned>(Role::closer) == CW_ROLE_CLOSER);

@@ -291,7 +291,8 @@ TEST(Decode, RejectsWhatItsEnumsDoNotHave) {
     change(raw);
     return rejected_raw(raw);
   };
-  EXPECT_EQ(with([](cw_closure& raw) { raw.facts |= CW_FACT(CW_FACT_COUNT); }), RejectReason::wrong_facts);
+  EXPECT_EQ(with([](cw_closure& raw) { raw.facts |= CW_FACT(CW_FACT_COUNT); }),
+            RejectReason::wrong_facts);
   EXPECT_EQ(with([](cw_closure& raw) { raw.facts |= 1ULL << 63; }), RejectReason::wrong_facts);
   EXPECT_EQ(with([](cw_closure& raw) { raw.role = 7; }), RejectReason::wrong_role);
   EXPECT_EQ(with([](cw_closure& raw) { raw.closer_flags = 0x80; }), RejectReason::wrong_closer);
@@ -308,7 +309,8 @@ TEST(Decode, RejectsWhatTheEnumsOfAnAmendmentDoNotHave) {
     change(raw);
     return rejected_raw(raw);
   };
-  EXPECT_EQ(with([](cw_amendment& raw) { raw.facts |= CW_FACT(CW_FACT_COUNT); }), RejectReason::wrong_facts);
+  EXPECT_EQ(with([](cw_amendment& raw) { raw.facts |= CW_FACT(CW_FACT_COUNT); }),
+            RejectReason::wrong_facts);
   EXPECT_EQ(with([](cw_amendment& raw) { raw.role = 255; }), RejectReason::wrong_role);
   EXPECT_EQ(with([](cw_amendment& raw) { raw.closer_flags = 0xff; }), RejectReason::wrong_closer);
 }
