@@ -31,7 +31,7 @@ const volatile __u32 cw_timewait_process_arguments = 5; /* tcp_timewait_state_pr
 SEC("?tp_btf/inet_sock_set_state")
 int BPF_PROG(tp_btf__inet_sock_set_state, struct sock *sk, int old, int next)
 {
-	handle_set_state(sk, old, next);
+	handle_set_state(ctx, sk, old, next);
 	return 0;
 }
 
@@ -57,7 +57,7 @@ int BPF_PROG(tp_btf__tcp_receive_reset, struct sock *sk)
 SEC("?tp_btf/tcp_destroy_sock")
 int BPF_PROG(tp_btf__tcp_destroy_sock, struct sock *sk)
 {
-	handle_destroy_sock(sk);
+	handle_destroy_sock(ctx, sk);
 	return 0;
 }
 
@@ -140,7 +140,7 @@ int BPF_PROG(fentry__tcp_close, struct sock *sk)
 SEC("?fentry/__tcp_close")
 int BPF_PROG(fentry____tcp_close, struct sock *sk)
 {
-	handle_close_begins(sk);
+	handle_close_begins(ctx, sk);
 	return 0;
 }
 
@@ -189,14 +189,14 @@ int BPF_PROG(fentry__tcp_reset, struct sock *sk, struct sk_buff *skb)
 SEC("?fentry/tcp_abort")
 int BPF_PROG(fentry__tcp_abort, struct sock *sk)
 {
-	handle_abort_begins(sk);
+	handle_abort_begins(ctx, sk);
 	return 0;
 }
 
 SEC("?fexit/tcp_abort")
 int BPF_PROG(fexit__tcp_abort, struct sock *sk)
 {
-	handle_abort_ends(sk);
+	handle_abort_ends(ctx, sk);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "identity.bpf.h"
 #include "ledger.bpf.h"
 #include "snapshot.bpf.h"
+#include "stack.bpf.h"
 
 const volatile __u32 cw_full = 0; /* the full hook set is attached */
 /* Base mode on 6.10 and later: tcp_send_reset also speaks of timewait sockets; find them by cookie. */
@@ -54,7 +55,7 @@ static __always_inline bool linger_waits_in(int state)
 /* ---- what the application does ---- */
 
 /* The last reference goes away in the context of the current task; `state` is the state before. */
-static __always_inline void note_close(struct ledger_entry *entry, int state)
+static __always_inline void note_close(void *ctx, struct ledger_entry *entry, int state)
 {
 	struct cw_closure *closure = &entry->closure;
 
@@ -64,23 +65,27 @@ static __always_inline void note_close(struct ledger_entry *entry, int state)
 	closure->close_ns = entry->called_ns ? entry->called_ns : bpf_ktime_get_boot_ns();
 	if (!closure->state_at_close)
 		closure->state_at_close = (__u8)state;
+	if (!(closure->facts & CW_FACT(CW_FACT_ABORTED_BY_OTHER)))
+		stack_note(ctx, closure);
 	/* a kernel thread releases on behalf of whoever used the socket last */
 	if (!(closure->closer_flags & CW_CLOSER_KTHREAD))
 		identity_note(entry, CW_ROLE_CLOSER);
 }
 
-static __always_inline void note_shutdown(struct ledger_entry *entry, int state)
+static __always_inline void note_shutdown(void *ctx, struct ledger_entry *entry, int state)
 {
 	struct cw_closure *closure = &entry->closure;
 
 	closure->closer_flags |= CW_CLOSER_SHUTDOWN;
 	if (!closure->state_at_close)
 		closure->state_at_close = (__u8)state;
+	stack_note(ctx, closure);
 	identity_note(entry, CW_ROLE_USER);
 }
 
 /* close() or shutdown() moved the socket from `state` to `next`. */
-static __always_inline void note_local_end(struct ledger_entry *entry, struct sock *sk, int state, int next)
+static __always_inline void note_local_end(void *ctx, struct ledger_entry *entry, struct sock *sk, int state,
+					   int next)
 {
 	struct cw_closure *closure = &entry->closure;
 
@@ -88,10 +93,10 @@ static __always_inline void note_local_end(struct ledger_entry *entry, struct so
 		return;
 	if (!entry->closing && !snapshot_releasing(sk)) {
 		if (sk->sk_socket && state != next)
-			note_shutdown(entry, state);
+			note_shutdown(ctx, entry, state);
 		return;
 	}
-	note_close(entry, state);
+	note_close(ctx, entry, state);
 	if (linger_waits_in(next) && SOCKET_FLAG(sk, SOCK_LINGER) && sk->sk_lingertime &&
 	    !(closure->closer_flags & CW_CLOSER_EXITING))
 		closure->facts |= CW_FACT(CW_FACT_LINGER_WAIT);
@@ -119,13 +124,14 @@ static __always_inline void note_linger(struct ledger_entry *entry, struct sock 
 }
 
 /* The closer of the listener resets the connections that nobody accepted (inet_csk_listen_stop). */
-static __always_inline void note_listener(struct ledger_entry *entry)
+static __always_inline void note_listener(void *ctx, struct ledger_entry *entry)
 {
 	struct cw_closure *closure = &entry->closure;
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct closing_listener *listener = bpf_map_lookup_elem(&closing_listeners, &thread);
 
 	identity_of_current(&closure->actor);
+	stack_note(ctx, closure);
 	entry->in_cgroup = filter_current_in_cgroup();
 	if (listener) {
 		closure->closer_flags = (__u8)listener->closer_flags;
@@ -219,8 +225,8 @@ static __always_inline void note_place(struct ledger_entry *entry, struct sock *
 }
 
 /* The connection ends: the socket leaves `state` for CLOSE. */
-static __always_inline void end_connection(struct ledger_entry *entry, struct sock *sk, struct tcp_sock *tcp,
-					   int state)
+static __always_inline void end_connection(void *ctx, struct ledger_entry *entry, struct sock *sk,
+					   struct tcp_sock *tcp, int state)
 {
 	struct cw_closure *closure = &entry->closure;
 	bool acked;
@@ -232,17 +238,19 @@ static __always_inline void end_connection(struct ledger_entry *entry, struct so
 		closure->facts |= CW_FACT(CW_FACT_FULL_HOOKS);
 	if (closure->facts & CW_FACT(CW_FACT_IN_CLOSE)) {
 		if (identity_usable(sk))
-			note_close(entry, state);
+			note_close(ctx, entry, state);
 		if (closure->close_ns > closure->end_ns) /* first seen at the end: one moment */
 			closure->close_ns = closure->end_ns;
 	} else if (closure->facts & CW_FACT(CW_FACT_DISCONNECT)) {
+		stack_note(ctx, closure);
 		identity_note(entry, CW_ROLE_USER);
 	}
 	if ((closure->facts & CW_FACT(CW_FACT_NEVER_ACCEPTED)) && !closure->sock_error &&
 	    state != TCP_SYN_RECV)
-		note_listener(entry);
+		note_listener(ctx, entry);
 	if (closure->sock_error == ECONNABORTED && identity_usable(sk) && !entry->aborting) {
 		identity_of_current(&closure->actor);
+		stack_note(ctx, closure);
 		closure->facts |= CW_FACT(CW_FACT_ABORTED_BY_OTHER);
 	}
 	if (!(closure->facts & CW_FACT(CW_FACT_FD_OPEN)) || (closure->facts & CW_FACT(CW_FACT_DISCONNECT)))
@@ -348,7 +356,7 @@ static __always_inline void note_listener_end(struct sock *sk)
 	bpf_map_update_elem(&closing_listeners, &thread, &closing, BPF_ANY);
 }
 
-static __always_inline void handle_set_state(struct sock *sk, int old, int next)
+static __always_inline void handle_set_state(void *ctx, struct sock *sk, int old, int next)
 {
 	struct ledger_entry *entry;
 	struct tcp_sock *tcp;
@@ -399,13 +407,13 @@ static __always_inline void handle_set_state(struct sock *sk, int old, int next)
 			if (next == TCP_LAST_ACK)
 				entry->closure.facts |= CW_FACT(CW_FACT_PEER_FIN_FIRST);
 		}
-		note_local_end(entry, sk, old, next);
+		note_local_end(ctx, entry, sk, old, next);
 		return;
 	}
 	snapshot_guess_fin(entry, tcp, old);
 	if (next == TCP_CLOSE) {
 		if (entry->stage == STAGE_OPEN)
-			end_connection(entry, sk, tcp, old);
+			end_connection(ctx, entry, sk, tcp, old);
 		return;
 	}
 	if (next == TCP_CLOSING)
@@ -543,7 +551,7 @@ static __always_inline void amend_late_close(struct ledger_entry *entry, struct 
  * A program that is interrupted by itself on one CPU is not run a second time (recursion protection
  * of tracing programs), so a switch to CLOSE can go unseen. The release of the socket shows it.
  */
-static __always_inline void recover_end(struct ledger_entry *entry, struct sock *sk)
+static __always_inline void recover_end(void *ctx, struct ledger_entry *entry, struct sock *sk)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 
@@ -551,11 +559,11 @@ static __always_inline void recover_end(struct ledger_entry *entry, struct sock 
 		return;
 	COUNT(ends_recovered);
 	entry->closure.facts |= CW_FACT(CW_FACT_RECOVERED);
-	end_connection(entry, sk, tcp, entry->state);
+	end_connection(ctx, entry, sk, tcp, entry->state);
 }
 
 /* tp tcp_destroy_sock: the socket is released; what waited for it is complete. */
-static __always_inline void handle_destroy_sock(struct sock *sk)
+static __always_inline void handle_destroy_sock(void *ctx, struct sock *sk)
 {
 	struct ledger_entry *entry;
 
@@ -565,7 +573,7 @@ static __always_inline void handle_destroy_sock(struct sock *sk)
 	if (!entry)
 		return;
 	if (entry->stage == STAGE_OPEN && entry->state)
-		recover_end(entry, sk);
+		recover_end(ctx, entry, sk);
 	if (entry->stage == STAGE_ENDED)
 		record_closure(entry);
 	else if (entry->stage == STAGE_RECORDED && entry->carried &&
@@ -623,7 +631,7 @@ static __always_inline void handle_close_called(struct sock *sk)
 }
 
 /* fentry __tcp_close: locked; also reached by MPTCP subflows, which do not pass tcp_close(). */
-static __always_inline void handle_close_begins(struct sock *sk)
+static __always_inline void handle_close_begins(void *ctx, struct sock *sk)
 {
 	int state = sk->__sk_common.skc_state;
 	struct ledger_entry *entry;
@@ -637,7 +645,7 @@ static __always_inline void handle_close_begins(struct sock *sk)
 	if (!entry->called_ns)
 		entry->called_ns = bpf_ktime_get_boot_ns();
 	if (state != TCP_CLOSE)
-		note_close(entry, state);
+		note_close(ctx, entry, state);
 }
 
 /* fexit __tcp_close: the caller is about to return. */
@@ -710,7 +718,7 @@ static __always_inline bool is_full(struct sock *sk)
 }
 
 /* fentry tcp_abort: SOCK_DESTROY (ss -K) or bpf_sock_destroy(); not locked yet. */
-static __always_inline void handle_abort_begins(struct sock *sk)
+static __always_inline void handle_abort_begins(void *ctx, struct sock *sk)
 {
 	struct ledger_entry *entry;
 
@@ -721,11 +729,12 @@ static __always_inline void handle_abort_begins(struct sock *sk)
 		return;
 	entry->aborting = 1;
 	identity_of_current(&entry->closure.actor);
+	stack_note(ctx, &entry->closure);
 	entry->closure.facts |= CW_FACT(CW_FACT_ABORTED_BY_OTHER);
 }
 
 /* fexit tcp_abort: on 5.10 an orphan survives it, without its queue and without a timer. */
-static __always_inline void handle_abort_ends(struct sock *sk)
+static __always_inline void handle_abort_ends(void *ctx, struct sock *sk)
 {
 	struct ledger_entry *entry;
 	struct tcp_sock *tcp;
@@ -742,7 +751,7 @@ static __always_inline void handle_abort_ends(struct sock *sk)
 	if (!tcp || state == TCP_CLOSE || !SOCKET_FLAG(sk, SOCK_DEAD) || entry->stage != STAGE_OPEN)
 		return;
 	entry->closure.facts |= CW_FACT(CW_FACT_STUCK_ORPHAN);
-	end_connection(entry, sk, tcp, state);
+	end_connection(ctx, entry, sk, tcp, state);
 	record_closure(entry);
 }
 

@@ -105,6 +105,9 @@ void Pipeline::judge(const Closure& closure) {
   finding_.id.clear();
   name(finding_.id, closure.id);
   finding_.rst_reason = reset_reason(closure.rst_reason);
+  if (stacks_ != nullptr) {
+    stacks_->frames_of(finding_.closure, finding_.stack);
+  }
   ++counts_.given;
   for (Sink* sink : sinks_) {
     sink->finding(finding_);

@@ -25,6 +25,7 @@ constexpr std::array kCounters{
     &KernelCounters::begun,
     &KernelCounters::open,
     &KernelCounters::unseen,
+    &KernelCounters::stacks_lost,
     &KernelCounters::missed_runs,
 };
 static_assert(sizeof(KernelCounters) == kCounters.size() * sizeof(std::uint64_t));
