@@ -25,6 +25,12 @@ enum {
 	CW_STACK_DEPTH = 32, /* frames kept of one stack */
 };
 
+/* In place of a stack id. */
+enum {
+	CW_STACK_NONE = -1, /* not asked for, or there is none */
+	CW_STACK_LOST = -2, /* another stack has its place in the map */
+};
+
 /* A 64-bit value that is not known. 32-bit signed values use -1 where -1 is no legal value. */
 #define CW_UNKNOWN (~0ULL)
 
@@ -142,8 +148,9 @@ struct cw_closure {
 	__s32 rst_reason;      /* enum sk_rst_reason of the running kernel; -1 unknown */
 	__s32 linger2;	       /* tcp_sock.linger2 */
 	__s32 exit_code;       /* task_struct.exit_code of an exiting closer */
-	__s32 stack_kernel;    /* stack id of the ending call; -1 none */
-	__s32 stack_user;      /* stack id; -1 none */
+	__s32 stack_kernel;    /* stack id of the call that ended it, made by `actor` if there is
+				  one, else by `process`; or CW_STACK_NONE, CW_STACK_LOST */
+	__s32 stack_user;      /* the same in user space */
 	__u16 local_port;
 	__u16 peer_port;
 	__u8 family;	     /* AF_INET or AF_INET6, of the socket */
@@ -198,8 +205,10 @@ struct cw_counters {
 	__u64 ends_recovered;	  /* ends whose switch to CLOSE no hook saw, recorded at the release */
 	__u64 begun;		  /* connections and attempts that the ledger took up */
 	__u64 runs_made_up;	  /* of runs that the kernel left out: done by the next program */
+	__u64 stacks_lost;	  /* CW_STACK_LOST in closures handed to the ring buffer */
+	__u64 _pad[7];
 };
-CW_ASSERT(sizeof(struct cw_counters) == 128, "cw_counters fills two cache lines");
+CW_ASSERT(sizeof(struct cw_counters) == 192, "cw_counters fills three cache lines");
 
 /* Exact totals per process, kept before the ring buffer is tried. pid 0: process not known. */
 struct cw_totals_key {

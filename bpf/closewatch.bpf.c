@@ -40,7 +40,7 @@ static __always_inline void send_reset(__u64 *ctx, enum turn turn)
 SEC("?tp_btf/inet_sock_set_state")
 int BPF_PROG(tp_btf__inet_sock_set_state, struct sock *sk, int old, int next)
 {
-	turn_set_state(sk, old, next, TURN_FIRST);
+	turn_set_state(ctx, sk, old, next, TURN_FIRST);
 	return 0;
 }
 
@@ -61,7 +61,7 @@ int BPF_PROG(tp_btf__tcp_receive_reset, struct sock *sk)
 SEC("?tp_btf/tcp_destroy_sock")
 int BPF_PROG(tp_btf__tcp_destroy_sock, struct sock *sk)
 {
-	turn_destroy_sock(sk, TURN_FIRST);
+	turn_destroy_sock(ctx, sk, TURN_FIRST);
 	return 0;
 }
 
@@ -69,7 +69,7 @@ int BPF_PROG(tp_btf__tcp_destroy_sock, struct sock *sk)
 SEC("?tp_btf/inet_sock_set_state")
 int BPF_PROG(tp_btf__inet_sock_set_state__again, struct sock *sk, int old, int next)
 {
-	turn_set_state(sk, old, next, TURN_AGAIN);
+	turn_set_state(ctx, sk, old, next, TURN_AGAIN);
 	return 0;
 }
 
@@ -90,14 +90,14 @@ int BPF_PROG(tp_btf__tcp_receive_reset__again, struct sock *sk)
 SEC("?tp_btf/tcp_destroy_sock")
 int BPF_PROG(tp_btf__tcp_destroy_sock__again, struct sock *sk)
 {
-	turn_destroy_sock(sk, TURN_AGAIN);
+	turn_destroy_sock(ctx, sk, TURN_AGAIN);
 	return 0;
 }
 
 SEC("?tp_btf/inet_sock_set_state")
 int BPF_PROG(tp_btf__inet_sock_set_state__last, struct sock *sk, int old, int next)
 {
-	turn_set_state(sk, old, next, TURN_LAST);
+	turn_set_state(ctx, sk, old, next, TURN_LAST);
 	return 0;
 }
 
@@ -118,7 +118,7 @@ int BPF_PROG(tp_btf__tcp_receive_reset__last, struct sock *sk)
 SEC("?tp_btf/tcp_destroy_sock")
 int BPF_PROG(tp_btf__tcp_destroy_sock__last, struct sock *sk)
 {
-	turn_destroy_sock(sk, TURN_LAST);
+	turn_destroy_sock(ctx, sk, TURN_LAST);
 	return 0;
 }
 
@@ -201,7 +201,7 @@ int BPF_PROG(fentry__tcp_close, struct sock *sk)
 SEC("?fentry/__tcp_close")
 int BPF_PROG(fentry____tcp_close, struct sock *sk)
 {
-	handle_close_begins(sk);
+	handle_close_begins(ctx, sk);
 	return 0;
 }
 
@@ -250,14 +250,14 @@ int BPF_PROG(fentry__tcp_reset, struct sock *sk, struct sk_buff *skb)
 SEC("?fentry/tcp_abort")
 int BPF_PROG(fentry__tcp_abort, struct sock *sk)
 {
-	handle_abort_begins(sk);
+	handle_abort_begins(ctx, sk);
 	return 0;
 }
 
 SEC("?fexit/tcp_abort")
 int BPF_PROG(fexit__tcp_abort, struct sock *sk)
 {
-	handle_abort_ends(sk);
+	handle_abort_ends(ctx, sk);
 	return 0;
 }
 

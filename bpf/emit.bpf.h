@@ -9,6 +9,7 @@
 
 #include "filter.bpf.h"
 #include "ledger.bpf.h"
+#include "stack.bpf.h"
 
 /* Filled: record_closure(), record_amendment(). Drained: userspace. */
 struct {
@@ -151,6 +152,7 @@ static __always_inline void record_closure(struct ledger_entry *entry)
 	if (!attempt)
 		COUNT(recorded);
 	entry->carried = 1;
+	stack_count_lost(closure);
 	if (entry->timewait) {
 		struct closure_name name = {.id = closure->header.id, .cpu = closure->header.cpu};
 

@@ -10,6 +10,7 @@
 #include "identity.bpf.h"
 #include "ledger.bpf.h"
 #include "snapshot.bpf.h"
+#include "stack.bpf.h"
 
 const volatile __u32 cw_full = 0; /* the full hook set is attached */
 /* Base mode on 6.10 and later: tcp_send_reset also speaks of timewait sockets; find them by cookie. */
@@ -62,7 +63,7 @@ static __always_inline bool linger_waits_in(int state)
 /* ---- what the application does ---- */
 
 /* The last reference goes away in the context of the current task; `state` is the state before. */
-static __always_inline void note_close(struct ledger_entry *entry, int state)
+static __always_inline void note_close(void *ctx, struct ledger_entry *entry, int state)
 {
 	struct cw_closure *closure = &entry->closure;
 
@@ -72,23 +73,27 @@ static __always_inline void note_close(struct ledger_entry *entry, int state)
 	closure->close_ns = entry->called_ns ? entry->called_ns : bpf_ktime_get_boot_ns();
 	if (!closure->state_at_close)
 		closure->state_at_close = (__u8)state;
+	if (!(closure->facts & CW_FACT(CW_FACT_ABORTED_BY_OTHER)))
+		stack_note(ctx, closure);
 	/* a kernel thread releases on behalf of whoever used the socket last */
 	if (!(closure->closer_flags & CW_CLOSER_KTHREAD))
 		identity_note(entry, CW_ROLE_CLOSER);
 }
 
-static __always_inline void note_shutdown(struct ledger_entry *entry, int state)
+static __always_inline void note_shutdown(void *ctx, struct ledger_entry *entry, int state)
 {
 	struct cw_closure *closure = &entry->closure;
 
 	closure->closer_flags |= CW_CLOSER_SHUTDOWN;
 	if (!closure->state_at_close)
 		closure->state_at_close = (__u8)state;
+	stack_note(ctx, closure);
 	identity_note(entry, CW_ROLE_USER);
 }
 
 /* close() or shutdown() moved the socket from `state` to `next`. */
-static __always_inline void note_local_end(struct ledger_entry *entry, struct sock *sk, int state, int next)
+static __always_inline void note_local_end(void *ctx, struct ledger_entry *entry, struct sock *sk, int state,
+					   int next)
 {
 	struct cw_closure *closure = &entry->closure;
 
@@ -96,10 +101,10 @@ static __always_inline void note_local_end(struct ledger_entry *entry, struct so
 		return;
 	if (!entry->closing && !snapshot_releasing(sk)) {
 		if (sk->sk_socket && state != next)
-			note_shutdown(entry, state);
+			note_shutdown(ctx, entry, state);
 		return;
 	}
-	note_close(entry, state);
+	note_close(ctx, entry, state);
 	if (linger_waits_in(next) && SOCKET_FLAG(sk, SOCK_LINGER) && sk->sk_lingertime &&
 	    !(closure->closer_flags & CW_CLOSER_EXITING))
 		closure->facts |= CW_FACT(CW_FACT_LINGER_WAIT);
@@ -127,13 +132,14 @@ static __always_inline void note_linger(struct ledger_entry *entry, struct sock 
 }
 
 /* The closer of the listener resets the connections that nobody accepted (inet_csk_listen_stop). */
-static __always_inline void note_listener(struct ledger_entry *entry)
+static __always_inline void note_listener(void *ctx, struct ledger_entry *entry)
 {
 	struct cw_closure *closure = &entry->closure;
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct closing_listener *listener = bpf_map_lookup_elem(&closing_listeners, &thread);
 
 	identity_of_current(&closure->actor);
+	stack_note(ctx, closure);
 	entry->in_cgroup = filter_current_in_cgroup();
 	if (listener) {
 		closure->closer_flags = (__u8)listener->closer_flags;
@@ -227,8 +233,8 @@ static __always_inline void note_place(struct ledger_entry *entry, struct sock *
 }
 
 /* The connection ends: the socket leaves `state` for CLOSE. What is left to do is to record it. */
-static __always_inline void end_connection(struct ledger_entry *entry, struct sock *sk, struct tcp_sock *tcp,
-					   int state)
+static __always_inline void end_connection(void *ctx, struct ledger_entry *entry, struct sock *sk,
+					   struct tcp_sock *tcp, int state)
 {
 	struct cw_closure *closure = &entry->closure;
 	bool acked;
@@ -240,17 +246,19 @@ static __always_inline void end_connection(struct ledger_entry *entry, struct so
 		closure->facts |= CW_FACT(CW_FACT_FULL_HOOKS);
 	if (closure->facts & CW_FACT(CW_FACT_IN_CLOSE)) {
 		if (identity_usable(sk))
-			note_close(entry, state);
+			note_close(ctx, entry, state);
 		if (closure->close_ns > closure->end_ns) /* first seen at the end: one moment */
 			closure->close_ns = closure->end_ns;
 	} else if (closure->facts & CW_FACT(CW_FACT_DISCONNECT)) {
+		stack_note(ctx, closure);
 		identity_note(entry, CW_ROLE_USER);
 	}
 	if ((closure->facts & CW_FACT(CW_FACT_NEVER_ACCEPTED)) && !closure->sock_error &&
 	    state != TCP_SYN_RECV)
-		note_listener(entry);
+		note_listener(ctx, entry);
 	if (closure->sock_error == ECONNABORTED && identity_usable(sk) && !entry->aborting) {
 		identity_of_current(&closure->actor);
+		stack_note(ctx, closure);
 		closure->facts |= CW_FACT(CW_FACT_ABORTED_BY_OTHER);
 	}
 	if (!(closure->facts & CW_FACT(CW_FACT_FD_OPEN)) || (closure->facts & CW_FACT(CW_FACT_DISCONNECT)))
@@ -353,7 +361,7 @@ static __always_inline void note_listener_end(struct sock *sk)
 	bpf_map_update_elem(&closing_listeners, &thread, &closing, BPF_ANY);
 }
 
-static __always_inline void handle_set_state(struct sock *sk, int old, int next)
+static __always_inline void handle_set_state(void *ctx, struct sock *sk, int old, int next)
 {
 	struct ledger_entry *entry;
 	struct tcp_sock *tcp;
@@ -404,14 +412,14 @@ static __always_inline void handle_set_state(struct sock *sk, int old, int next)
 			if (next == TCP_LAST_ACK)
 				entry->closure.facts |= CW_FACT(CW_FACT_PEER_FIN_FIRST);
 		}
-		note_local_end(entry, sk, old, next);
+		note_local_end(ctx, entry, sk, old, next);
 		return;
 	}
 	snapshot_guess_fin(entry, tcp, old);
 	if (next == TCP_CLOSE) {
 		if (entry->stage != STAGE_OPEN)
 			return;
-		end_connection(entry, sk, tcp, old);
+		end_connection(ctx, entry, sk, tcp, old);
 		if (!end_continues(entry, tcp, old))
 			record_closure(entry);
 		return;
@@ -551,7 +559,7 @@ static __always_inline void amend_late_close(struct ledger_entry *entry, struct 
  * A program that is interrupted by itself on one CPU is not run a second time (recursion protection
  * of tracing programs), so a switch to CLOSE can go unseen. The release of the socket shows it.
  */
-static __always_inline void recover_end(struct ledger_entry *entry, struct sock *sk)
+static __always_inline void recover_end(void *ctx, struct ledger_entry *entry, struct sock *sk)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 
@@ -559,14 +567,14 @@ static __always_inline void recover_end(struct ledger_entry *entry, struct sock 
 		return;
 	COUNT(ends_recovered);
 	entry->closure.facts |= CW_FACT(CW_FACT_RECOVERED);
-	end_connection(entry, sk, tcp, entry->state);
+	end_connection(ctx, entry, sk, tcp, entry->state);
 }
 
 /*
  * tp tcp_destroy_sock: the socket is released; what waited for it is complete. `recover`: an end that
  * went unseen as well.
  */
-static __always_inline void handle_destroy_sock(struct sock *sk, bool recover)
+static __always_inline void handle_destroy_sock(void *ctx, struct sock *sk, bool recover)
 {
 	struct ledger_entry *entry;
 
@@ -576,7 +584,7 @@ static __always_inline void handle_destroy_sock(struct sock *sk, bool recover)
 	if (!entry)
 		return;
 	if (recover && entry->stage == STAGE_OPEN && entry->state)
-		recover_end(entry, sk);
+		recover_end(ctx, entry, sk);
 	if (entry->stage == STAGE_ENDED)
 		record_closure(entry);
 	else if (entry->stage == STAGE_RECORDED && entry->carried &&
@@ -657,7 +665,7 @@ static __always_inline void end_turn(struct sock *sk, enum turn turn, __u16 even
 		COUNT(runs_made_up);
 }
 
-static __always_inline void turn_set_state(struct sock *sk, int old, int next, enum turn turn)
+static __always_inline void turn_set_state(void *ctx, struct sock *sk, int old, int next, enum turn turn)
 {
 	__u16 event = EVENT(EVENT_SET_STATE, old, next);
 
@@ -665,7 +673,7 @@ static __always_inline void turn_set_state(struct sock *sk, int old, int next, e
 		return;
 	if (turn != TURN_FIRST && next == TCP_CLOSE && !ledger_find(sk))
 		return; /* there was no room for it: the first program counted that */
-	handle_set_state(sk, old, next);
+	handle_set_state(ctx, sk, old, next);
 	end_turn(sk, turn, event);
 }
 
@@ -694,7 +702,7 @@ static __always_inline void turn_receive_reset(struct sock *sk, enum turn turn)
 	end_turn(sk, turn, event);
 }
 
-static __always_inline void turn_destroy_sock(struct sock *sk, enum turn turn)
+static __always_inline void turn_destroy_sock(void *ctx, struct sock *sk, enum turn turn)
 {
 	__u16 event = EVENT(EVENT_DESTROY_SOCK, 0, 0);
 
@@ -702,7 +710,7 @@ static __always_inline void turn_destroy_sock(struct sock *sk, enum turn turn)
 		return;
 	/* first, because the entry may go; to recover thrice would only cost the verifier's time */
 	end_turn(sk, turn, event);
-	handle_destroy_sock(sk, turn == TURN_FIRST);
+	handle_destroy_sock(ctx, sk, turn == TURN_FIRST);
 }
 
 /* ---- full set ---- */
@@ -732,7 +740,7 @@ static __always_inline void handle_close_called(struct sock *sk)
 }
 
 /* fentry __tcp_close: locked; also reached by MPTCP subflows, which do not pass tcp_close(). */
-static __always_inline void handle_close_begins(struct sock *sk)
+static __always_inline void handle_close_begins(void *ctx, struct sock *sk)
 {
 	int state = sk->__sk_common.skc_state;
 	struct ledger_entry *entry;
@@ -746,7 +754,7 @@ static __always_inline void handle_close_begins(struct sock *sk)
 	if (!entry->called_ns)
 		entry->called_ns = bpf_ktime_get_boot_ns();
 	if (state != TCP_CLOSE)
-		note_close(entry, state);
+		note_close(ctx, entry, state);
 }
 
 /* fexit __tcp_close: the caller is about to return. */
@@ -811,7 +819,7 @@ static __always_inline void handle_reset_segment(struct sock *sk, struct sk_buff
 }
 
 /* fentry tcp_abort: SOCK_DESTROY (ss -K) or bpf_sock_destroy(); not locked yet. */
-static __always_inline void handle_abort_begins(struct sock *sk)
+static __always_inline void handle_abort_begins(void *ctx, struct sock *sk)
 {
 	struct ledger_entry *entry;
 
@@ -822,11 +830,12 @@ static __always_inline void handle_abort_begins(struct sock *sk)
 		return;
 	entry->aborting = 1;
 	identity_of_current(&entry->closure.actor);
+	stack_note(ctx, &entry->closure);
 	entry->closure.facts |= CW_FACT(CW_FACT_ABORTED_BY_OTHER);
 }
 
 /* fexit tcp_abort: on 5.10 an orphan survives it, without its queue and without a timer. */
-static __always_inline void handle_abort_ends(struct sock *sk)
+static __always_inline void handle_abort_ends(void *ctx, struct sock *sk)
 {
 	struct ledger_entry *entry;
 	struct tcp_sock *tcp;
@@ -843,7 +852,7 @@ static __always_inline void handle_abort_ends(struct sock *sk)
 	if (!tcp || state == TCP_CLOSE || !SOCKET_FLAG(sk, SOCK_DEAD) || entry->stage != STAGE_OPEN)
 		return;
 	entry->closure.facts |= CW_FACT(CW_FACT_STUCK_ORPHAN);
-	end_connection(entry, sk, tcp, state);
+	end_connection(ctx, entry, sk, tcp, state);
 	record_closure(entry);
 }
 

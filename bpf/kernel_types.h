@@ -264,6 +264,7 @@ enum sock_flags {
 #define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD 0x00200000
 
+#define EFAULT 14
 #define ETIMEDOUT 110
 #define ECONNABORTED 103
 

@@ -92,8 +92,8 @@ static __always_inline void ledger_clear(struct ledger_entry *entry)
 	entry->closure.blocked_ns = CW_UNKNOWN;
 	entry->closure.sent = CW_UNKNOWN;
 	entry->closure.rst_reason = -1;
-	entry->closure.stack_kernel = -1;
-	entry->closure.stack_user = -1;
+	entry->closure.stack_kernel = CW_STACK_NONE;
+	entry->closure.stack_user = CW_STACK_NONE;
 }
 
 /* A socket met in mid-life was open before the start: whoever held its descriptor then is its holder. */

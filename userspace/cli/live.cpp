@@ -27,6 +27,7 @@ Result<Live> Live::start(const Options& options) {
                                                     : HookMode::automatic;
   observing.filter = std::move(filter).take();
   observing.ring_bytes = options.kernel.ring_bytes;
+  observing.stacks = options.kernel.stacks;
   observing.verbose = options.kernel.verbose;
   auto watch = Watch::create();
   if (!watch.ok()) {
@@ -61,6 +62,12 @@ SourceContext Live::source() const {
           .reset_reasons = features_.reset_reasons};
 }
 
+StackSource Live::stacks() const {
+  const Observer* const observer = &observer_;
+  return {.kernel = [observer](std::int32_t id) { return observer->stack(StackKind::kernel, id); },
+          .user = [observer](std::int32_t id) { return observer->stack(StackKind::user, id); }};
+}
+
 void print_kernel_account(const KernelCounters& kernel) {
   const std::uint64_t lost = kernel.lost_ring + kernel.lost_ledger;
   if (lost + kernel.amended_lost + kernel.unestablished_lost > 0) {
@@ -88,6 +95,10 @@ void print_kernel_account(const KernelCounters& kernel) {
         "closewatch: {} hook runs left out by the kernel and {} of them made up for, {} ends "
         "recovered after one, {} ledger entries refused\n",
         kernel.missed_runs, kernel.made_up_runs, kernel.ends_recovered, kernel.ledger_refused);
+  }
+  if (kernel.stacks_lost > 0) {
+    fmt::print(stderr, "closewatch: {} stacks not kept: others had their places\n",
+               kernel.stacks_lost);
   }
   if (kernel.totals_folded > 0) {
     fmt::print(stderr,

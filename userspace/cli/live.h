@@ -10,6 +10,7 @@
 #include "userspace/base/result.h"
 #include "userspace/cli/options.h"
 #include "userspace/cli/watch.h"
+#include "userspace/enrich/live_stacks.h"
 #include "userspace/kernel/features.h"
 #include "userspace/kernel/observer.h"
 #include "userspace/pipeline/pipeline.h"
@@ -26,6 +27,8 @@ class Live {
 
   [[nodiscard]] SourceContext source() const;
   [[nodiscard]] const Observer& observer() const { return observer_; }
+  // Good as long as this stays where it is.
+  [[nodiscard]] StackSource stacks() const;
 
  private:
   Live(const Options& options, Features features, Observer observer, Watch watch)

@@ -158,6 +158,12 @@ void add_source(CLI::App& app, ViewOptions& view, KernelOptions& kernel) {
       ->group(group);
 }
 
+void add_stacks(CLI::App& app, KernelOptions& kernel) {
+  app.add_flag("--stack", kernel.stacks,
+               "The kernel and user stack of the call that ended each connection")
+      ->group("How it observes");
+}
+
 void add_options(CLI::App& app, Command command, Options& options) {
   switch (command) {
     case Command::trace:
@@ -166,6 +172,7 @@ void add_options(CLI::App& app, Command command, Options& options) {
       add_format(app, options.view, true);
       add_rows(app, options.view);
       add_source(app, options.view, options.kernel);
+      add_stacks(app, options.kernel);
       break;
     case Command::report:
       app.add_option("capture", options.file, "Capture file; without one the host is observed");
@@ -186,6 +193,7 @@ void add_options(CLI::App& app, Command command, Options& options) {
           ->option_text("N")
           ->check(CLI::PositiveNumber);
       add_source(app, options.view, options.kernel);
+      add_stacks(app, options.kernel);
       break;
     case Command::replay:
       app.add_option("capture", options.file, "Capture file, - for stdin")->required();

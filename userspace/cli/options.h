@@ -46,6 +46,7 @@ struct ViewOptions {
 struct KernelOptions {
   std::string hooks = "auto";  // auto, full or base
   std::uint32_t ring_bytes = 4U << 20;
+  bool stacks = false;
   bool verbose = false;
 };
 

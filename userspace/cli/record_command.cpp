@@ -3,12 +3,14 @@
 #include <sys/utsname.h>
 
 #include <fstream>
+#include <map>
 #include <unordered_map>
 #include <variant>
 
 #include "userspace/base/clock.h"
 #include "userspace/cli/commands.h"
 #include "userspace/cli/live.h"
+#include "userspace/enrich/live_stacks.h"
 #include "userspace/enrich/process_enricher.h"
 #include "userspace/record/capture_writer.h"
 #include "userspace/record/decode.h"
@@ -16,17 +18,23 @@
 namespace closewatch {
 namespace {
 
-// What replay cannot ask /proc for any more, written once per process and again when it changed.
-class ProcessNotes {
+// What replay cannot ask the host for any more, written once and again when it changed.
+class Notes {
  public:
-  ProcessNotes(CaptureWriter& writer, std::int64_t boot_to_unix_ns)
-      : writer_(writer), enricher_(boot_to_unix_ns) {}
+  Notes(CaptureWriter& writer, std::int64_t boot_to_unix_ns, StackSource stacks)
+      : writer_(writer), enricher_(boot_to_unix_ns), stacks_(std::move(stacks)) {}
 
   void note_all(std::span<const std::byte> record) {
     const Decoded decoded = decode(record);
     if (const auto* closure = std::get_if<Closure>(&decoded)) {
       note(closure->process);
       note(closure->actor);
+      if (closure->stack_kernel) {
+        note(false, *closure->stack_kernel, stacks_.kernel(*closure->stack_kernel));
+      }
+      if (closure->stack_user) {
+        note(true, *closure->stack_user, stacks_.user(*closure->stack_user, caller_of(*closure)));
+      }
     } else if (const auto* amendment = std::get_if<Amendment>(&decoded)) {
       note(amendment->process);
     }
@@ -57,13 +65,24 @@ class ProcessNotes {
                                .start_unix_ns = details.start_unix_ns});
   }
 
+  void note(bool user, std::int32_t id, const Frames& frames) {
+    const auto [known, added] = written_stacks_.try_emplace({user, id}, frames);
+    if (!added && known->second == frames) {
+      return;
+    }
+    known->second = frames;
+    writer_.append(StackNote{.user = user, .id = id, .frames = {frames.begin(), frames.end()}});
+  }
+
   static std::uint64_t key(const Task& task) {
     return (task.start_ns ^ (task.cgroup_id << 32)) * 0x9e3779b97f4a7c15ULL + task.pid;
   }
 
   CaptureWriter& writer_;
   ProcessEnricher enricher_;
+  LiveStacks stacks_;
   std::unordered_map<std::uint64_t, ProcessDetails> written_;
+  std::map<std::pair<bool, std::int32_t>, Frames> written_stacks_;  // as many as there are ids
 };
 
 std::string first_line(const char* path) {
@@ -111,7 +130,7 @@ Result<> run_record(const Options& options) {
   if (!writer.ok()) {
     return std::move(writer).error();
   }
-  ProcessNotes notes(*writer, source.boot_to_unix_ns);
+  Notes notes(*writer, source.boot_to_unix_ns, live->stacks());
   const std::uint64_t limit = options.view.count.value_or(UINT64_MAX);
   std::uint64_t records = 0;
   Result<> written;

@@ -34,7 +34,7 @@ SourceContext source_of(const CaptureHeader& header) {
 }
 
 Result<> replay(CaptureReader& reader, Pipeline& pipeline, StoredEnricher& enricher,
-                const std::function<bool()>& go_on, ReplayEnd& end) {
+                StoredStacks& stacks, const std::function<bool()>& go_on, ReplayEnd& end) {
   take_signals();
   bool more = true;
   while (more && stop_asked == 0) {
@@ -62,7 +62,7 @@ Result<> replay(CaptureReader& reader, Pipeline& pipeline, StoredEnricher& enric
                    },
                    [&](const CaptureGap& gap) { pipeline.gap(gap.lost_records, gap.since_ns); },
                    [&](const ProcessNote& note) { enricher.take(note); },
-                   [](const StackNote& /*stack*/) {},
+                   [&](const StackNote& note) { stacks.take(note); },
                    [&](const ProcessTotals& totals) { end.totals.push_back(totals); },
                    [&](const CaptureTrailer& trailer) { end.trailer = trailer; },
                },

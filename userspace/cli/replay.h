@@ -8,6 +8,7 @@
 
 #include "userspace/base/result.h"
 #include "userspace/enrich/stored_enricher.h"
+#include "userspace/enrich/stored_stacks.h"
 #include "userspace/pipeline/pipeline.h"
 #include "userspace/record/capture_reader.h"
 
@@ -24,6 +25,6 @@ SourceContext source_of(const CaptureHeader& header);
 // Runs to the end, until `go_on` (asked after each batch) says no, or until SIGINT or SIGTERM.
 // `end` holds what was learnt also when an error is returned.
 Result<> replay(CaptureReader& reader, Pipeline& pipeline, StoredEnricher& enricher,
-                const std::function<bool()>& go_on, ReplayEnd& end);
+                StoredStacks& stacks, const std::function<bool()>& go_on, ReplayEnd& end);
 
 }  // namespace closewatch

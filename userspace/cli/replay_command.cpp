@@ -22,12 +22,14 @@ Result<> run_replay(const Options& options) {
   Output output(STDOUT_FILENO);
   const auto sink = make_sink(options.view, source.tick_ns, output);
   StoredEnricher enricher;
+  StoredStacks stacks;
   Pipeline pipeline(source, std::move(wanted).take(), enricher, {sink.get()});
+  pipeline.show(stacks);
   pipeline.limit(options.view.count);
   ReplayEnd end;
   auto result = replay(
-      *reader, pipeline, enricher, [&] { return output.usable() && !pipeline.limit_reached(); },
-      end);
+      *reader, pipeline, enricher, stacks,
+      [&] { return output.usable() && !pipeline.limit_reached(); }, end);
   if (!options.view.quiet) {
     if (end.trailer) {
       print_kernel_account(end.trailer->kernel);

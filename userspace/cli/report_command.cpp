@@ -85,11 +85,12 @@ Result<> report_capture(const Options& options, Selection wanted) {
   Output output(STDOUT_FILENO);
   PerProcess processes;
   StoredEnricher enricher;
+  StoredStacks stacks;  // not shown
   Pipeline pipeline(source, std::move(wanted), enricher, {&processes});
   ReplayEnd end;
   const ReportSpan from{.from_unix_ns = unix_at(reader->header().start_ns, source)};
   auto result = replay(
-      *reader, pipeline, enricher, [] { return true; }, end);
+      *reader, pipeline, enricher, stacks, [] { return true; }, end);
   if (is_unfiltered(options.filter) && end.trailer) {
     processes.set_totals(end.totals);
   }

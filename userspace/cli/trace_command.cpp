@@ -8,6 +8,7 @@
 #include "userspace/cli/filters.h"
 #include "userspace/cli/live.h"
 #include "userspace/cli/sinks.h"
+#include "userspace/enrich/live_stacks.h"
 #include "userspace/enrich/process_enricher.h"
 
 namespace closewatch {
@@ -25,8 +26,11 @@ Result<> run_trace(const Options& options) {
   Output output(STDOUT_FILENO);
   const auto sink = make_sink(options.view, source.tick_ns, output);
   ProcessEnricher enricher(source.boot_to_unix_ns);
+  LiveStacks stacks(live->stacks());
   Pipeline pipeline(source, std::move(wanted).take(), enricher, {sink.get()});
-
+  if (options.kernel.stacks) {
+    pipeline.show(stacks);
+  }
   pipeline.limit(options.view.count);
   const WatchHandlers handlers{
       .record = [&](std::span<const std::byte> bytes) { pipeline.record(bytes); },

@@ -61,6 +61,7 @@ Result<SkeletonPtr> load(const AttachPlan& plan, const cw_filter& filter,
   skeleton->rodata->cw_filter = filter;
   skeleton->rodata->cw_use_storage = knobs.use_storage ? 1 : 0;
   skeleton->rodata->cw_full = knobs.full ? 1 : 0;
+  skeleton->rodata->cw_stacks = options.stacks ? 1 : 0;
   skeleton->rodata->cw_timewait_cookies = knobs.timewait_cookies ? 1 : 0;
   skeleton->rodata->cw_send_reset_arguments = static_cast<__u32>(knobs.send_reset_arguments);
   skeleton->rodata->cw_active_reset_reason = static_cast<__u32>(knobs.active_reset_reason);
@@ -69,6 +70,8 @@ Result<SkeletonPtr> load(const AttachPlan& plan, const cw_filter& filter,
       static_cast<__u32>(knobs.timewait_process_arguments);
   bpf_map__set_autocreate(
       knobs.use_storage ? skeleton->maps.ledger_hash : skeleton->maps.ledger_storage, false);
+  bpf_map__set_autocreate(skeleton->maps.stacks_kernel, options.stacks);
+  bpf_map__set_autocreate(skeleton->maps.stacks_user, options.stacks);
   bpf_map__set_max_entries(skeleton->maps.records, options.ring_bytes);
   bpf_map__set_max_entries(skeleton->maps.counters, static_cast<__u32>(libbpf_num_possible_cpus()));
   const int status = closewatch_bpf::load(skeleton.get());
@@ -313,6 +316,7 @@ KernelCounters Observer::counters() const {
     add(sum.ends_recovered, slot.ends_recovered);
     add(sum.begun, slot.begun);
     add(sum.made_up_runs, slot.runs_made_up);
+    add(sum.stacks_lost, slot.stacks_lost);
   }
   return sum;
 }
@@ -331,6 +335,18 @@ ProcessTotals totals_from(const cw_totals& raw) {
 }
 
 }  // namespace
+
+std::vector<std::uint64_t> Observer::stack(StackKind kind, std::int32_t id) const {
+  const auto& maps = state_->skeleton->maps;
+  std::vector<std::uint64_t> addresses(CW_STACK_DEPTH);
+  if (bpf_map_lookup_elem(
+          bpf_map__fd(kind == StackKind::kernel ? maps.stacks_kernel : maps.stacks_user), &id,
+          addresses.data()) != 0) {
+    return {};
+  }
+  addresses.erase(std::find(addresses.begin(), addresses.end(), 0), addresses.end());
+  return addresses;
+}
 
 Result<std::vector<ProcessTotals>> Observer::totals() const {
   std::vector<ProcessTotals> out;

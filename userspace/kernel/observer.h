@@ -36,6 +36,7 @@ struct ObserverOptions {
   HookMode mode = HookMode::automatic;
   KernelFilter filter;
   std::uint32_t ring_bytes = 4U << 20;  // a power of two of at least one page
+  bool stacks = false;                  // keep the stacks of the calls that end connections
   bool verbose = false;                 // libbpf's own messages on stderr
 };
 
@@ -47,6 +48,8 @@ struct ProgramStats {
   std::uint64_t missed = 0;  // runs left out: the program was running on that CPU already
   bool again = false;        // Hook::again
 };
+
+enum class StackKind { kernel, user };
 
 class Observer {
  public:
@@ -73,6 +76,10 @@ class Observer {
   // Asks for one wake-up at the next record. Drain once more after it: a record may have come
   // before.
   void arm();
+
+  // Addresses of the stack that a record names, innermost first, at most CW_STACK_DEPTH; empty when
+  // there is none. An id keeps its meaning while the observer lives.
+  [[nodiscard]] std::vector<std::uint64_t> stack(StackKind kind, std::int32_t id) const;
 
   // Read from shared memory; `missed_runs`, `open` and `unseen` are left 0.
   [[nodiscard]] KernelCounters counters() const;

@@ -2,6 +2,7 @@
 #include "userspace/pipeline/pipeline.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <variant>
 
@@ -18,11 +19,36 @@ struct Overloaded : Visitors... {
 template <typename... Visitors>
 Overloaded(Visitors...) -> Overloaded<Visitors...>;
 
-void append_hex(std::string& out, std::uint64_t value, std::size_t digits) {
-  char text[16];
-  const auto end = std::to_chars(text, text + sizeof text, value, 16).ptr;
-  const auto length = static_cast<std::size_t>(end - text);
-  out.append(digits > length ? digits - length : 0, '0').append(text, length);
+// "00" to "ff".
+constexpr auto kHexBytes = [] {
+  std::array<std::array<char, 2>, 256> bytes{};
+  for (std::size_t value = 0; value < bytes.size(); ++value) {
+    bytes[value] = {"0123456789abcdef"[value >> 4], "0123456789abcdef"[value & 15]};
+  }
+  return bytes;
+}();
+
+// All 16 digits.
+void append_hex(std::string& out, std::uint64_t value) {
+  std::array<std::array<char, 2>, 8> digits;
+  for (auto at = digits.rbegin(); at != digits.rend(); ++at, value >>= 8) {
+    *at = kHexBytes[value & 0xff];
+  }
+  out.append(digits.front().data(), sizeof digits);
+}
+
+void append_hex(std::string& out, std::uint32_t value) {
+  char text[8];
+  out.append(text, std::to_chars(text, text + sizeof text, value, 16).ptr);
+}
+
+// Copied where it is: strings keep their memory.
+void fill(ProcessDetails& details, const Task& task, Enricher& enricher) {
+  if (task.known()) {
+    details = enricher.details(task);
+  } else {
+    details = {};
+  }
 }
 
 }  // namespace
@@ -73,14 +99,15 @@ void Pipeline::judge(const Closure& closure) {
   if (closure.actor.pid == closure.process.pid) {
     finding_.closure.actor = {};
   }
-  finding_.process =
-      closure.process.known() ? enricher_.details(closure.process) : ProcessDetails{};
-  finding_.actor =
-      finding_.closure.actor.known() ? enricher_.details(finding_.closure.actor) : ProcessDetails{};
+  fill(finding_.process, finding_.closure.process, enricher_);
+  fill(finding_.actor, finding_.closure.actor, enricher_);
   finding_.end_unix_ns = static_cast<std::int64_t>(closure.end_ns) + source_.boot_to_unix_ns;
   finding_.id.clear();
   name(finding_.id, closure.id);
   finding_.rst_reason = reset_reason(closure.rst_reason);
+  if (stacks_ != nullptr) {
+    stacks_->frames_of(finding_.closure, finding_.stack);
+  }
   ++counts_.given;
   for (Sink* sink : sinks_) {
     sink->finding(finding_);
@@ -92,9 +119,7 @@ void Pipeline::correct(const Amendment& amendment) {
   name(correction.amends, amendment.id);
   correction.unix_ns = static_cast<std::int64_t>(amendment.time_ns) + source_.boot_to_unix_ns;
   correction.amendment = amendment;
-  if (amendment.process.known()) {
-    correction.process = enricher_.details(amendment.process);
-  }
+  fill(correction.process, amendment.process, enricher_);
   correction.rst_reason = reset_reason(amendment.rst_reason);
   if (amendment.facts.rst_answer && !amendment.facts.late_data_reset) {
     Verdict verdict;
@@ -145,9 +170,9 @@ std::string_view Pipeline::reset_reason(const std::optional<std::int32_t>& value
 
 // The end on the wall clock and the CPU: stable across restarts of the observer and the host.
 void Pipeline::name(std::string& out, const ClosureId& id) const {
-  append_hex(out, id.end_ns + static_cast<std::uint64_t>(source_.boot_to_unix_ns), 16);
+  append_hex(out, id.end_ns + static_cast<std::uint64_t>(source_.boot_to_unix_ns));
   out += '-';
-  append_hex(out, id.cpu, 1);
+  append_hex(out, id.cpu);
 }
 
 }  // namespace closewatch

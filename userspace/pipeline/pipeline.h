@@ -14,6 +14,7 @@
 
 #include "userspace/classify/classifier.h"
 #include "userspace/enrich/enricher.h"
+#include "userspace/enrich/stacks.h"
 #include "userspace/pipeline/finding.h"
 #include "userspace/pipeline/holding.h"
 #include "userspace/pipeline/selection.h"
@@ -47,6 +48,9 @@ class Pipeline {
   void limit(std::optional<std::uint64_t> findings) { limit_ = findings.value_or(UINT64_MAX); }
   [[nodiscard]] bool limit_reached() const { return counts_.given >= limit_; }
 
+  // Findings show the stacks that their closures name; `stacks` must outlive the pipeline.
+  void show(Stacks& stacks) { stacks_ = &stacks; }
+
   // One record as the ring buffer or a capture gave it; good for the time of the call only.
   void record(std::span<const std::byte> bytes);
   // `lost` records since the last moment known to be complete.
@@ -70,6 +74,7 @@ class Pipeline {
   ClassifierContext classifier_;
   Selection selection_;
   Enricher& enricher_;
+  Stacks* stacks_ = nullptr;
   std::vector<Sink*> sinks_;
   Holding holding_;
   Finding finding_;  // kept, so that its strings keep their memory

@@ -25,6 +25,7 @@ constexpr std::array kCounters{
     &KernelCounters::begun,
     &KernelCounters::open,
     &KernelCounters::unseen,
+    &KernelCounters::stacks_lost,
     &KernelCounters::missed_runs,
     &KernelCounters::made_up_runs,
 };

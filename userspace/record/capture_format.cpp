@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/record/capture_format.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 namespace closewatch {
 
 std::uint32_t checksum(std::span<const std::byte> bytes, std::uint32_t before) {
-  return static_cast<std::uint32_t>(
-      ::crc32_z(before, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+  return ::libdeflate_crc32(before, bytes.data(), bytes.size());
 }
 
 }  // namespace closewatch

@@ -3,12 +3,15 @@
 
 #include <sys/socket.h>
 
+#include <optional>
+
 #include "bpf/abi.h"
 
 namespace closewatch {
 namespace {
 
 constexpr unsigned kFactCount = CW_FACT_COUNT;
+static_assert(sizeof(Facts) == kFactCount, "one for each");
 constexpr unsigned kAllCloserFlags = (CW_CLOSER_KTHREAD << 1) - 1;
 constexpr unsigned kAllShutdownFlags = 3;
 static_assert(static_cast<unsigned>(Role::closer) == CW_ROLE_CLOSER);
@@ -22,58 +25,57 @@ bool state_known(std::uint8_t state) {
   return state <= static_cast<std::uint8_t>(TcpState::new_syn_recv);
 }
 
-Facts facts_from(std::uint64_t bits) {
+// Values are set where they stay, here and below: one that is put together elsewhere and then
+// copied is read back before the CPU has stored its bytes, which takes longer than all else about
+// it.
+void set(Facts& facts, std::uint64_t bits) {
   const auto has = [bits](cw_fact fact) { return (bits >> fact & 1) != 0; };
-  return {
-      .dead = has(CW_FACT_DEAD),
-      .peer_fin = has(CW_FACT_PEER_FIN),
-      .linger = has(CW_FACT_LINGER),
-      .repair = has(CW_FACT_REPAIR),
-      .owned = has(CW_FACT_OWNED),
-      .in_close = has(CW_FACT_IN_CLOSE),
-      .never_accepted = has(CW_FACT_NEVER_ACCEPTED),
-      .fin_queued = has(CW_FACT_FIN_QUEUED),
-      .closing = has(CW_FACT_CLOSING),
-      .reset_called = has(CW_FACT_RESET_CALLED),
-      .rst_in = has(CW_FACT_RST_IN),
-      .no_rst_in = has(CW_FACT_NO_RST_IN),
-      .rst_before = has(CW_FACT_RST_BEFORE),
-      .rst_after = has(CW_FACT_RST_AFTER),
-      .rst_answer = has(CW_FACT_RST_ANSWER),
-      .awaits_rst = has(CW_FACT_AWAITS_RST),
-      .timewait = has(CW_FACT_TIMEWAIT),
-      .linger_wait = has(CW_FACT_LINGER_WAIT),
-      .linger_acked = has(CW_FACT_LINGER_ACKED),
-      .linger_left = has(CW_FACT_LINGER_LEFT),
-      .before_start = has(CW_FACT_BEFORE_START),
-      .tls = has(CW_FACT_TLS),
-      .mptcp = has(CW_FACT_MPTCP),
-      .kernel_socket = has(CW_FACT_KERNEL_SOCKET),
-      .active_open = has(CW_FACT_ACTIVE_OPEN),
-      .fd_open = has(CW_FACT_FD_OPEN),
-      .disconnect = has(CW_FACT_DISCONNECT),
-      .stuck_orphan = has(CW_FACT_STUCK_ORPHAN),
-      .keepalive = has(CW_FACT_KEEPALIVE),
-      .full_hooks = has(CW_FACT_FULL_HOOKS),
-      .aborted_by_other = has(CW_FACT_ABORTED_BY_OTHER),
-      .peer_fin_first = has(CW_FACT_PEER_FIN_FIRST),
-      .late_data_reset = has(CW_FACT_LATE_DATA_RESET),
-      .peer_never_closed = has(CW_FACT_PEER_NEVER_CLOSED),
-      .recovered = has(CW_FACT_RECOVERED),
-  };
+  facts.dead = has(CW_FACT_DEAD);
+  facts.peer_fin = has(CW_FACT_PEER_FIN);
+  facts.linger = has(CW_FACT_LINGER);
+  facts.repair = has(CW_FACT_REPAIR);
+  facts.owned = has(CW_FACT_OWNED);
+  facts.in_close = has(CW_FACT_IN_CLOSE);
+  facts.never_accepted = has(CW_FACT_NEVER_ACCEPTED);
+  facts.fin_queued = has(CW_FACT_FIN_QUEUED);
+  facts.closing = has(CW_FACT_CLOSING);
+  facts.reset_called = has(CW_FACT_RESET_CALLED);
+  facts.rst_in = has(CW_FACT_RST_IN);
+  facts.no_rst_in = has(CW_FACT_NO_RST_IN);
+  facts.rst_before = has(CW_FACT_RST_BEFORE);
+  facts.rst_after = has(CW_FACT_RST_AFTER);
+  facts.rst_answer = has(CW_FACT_RST_ANSWER);
+  facts.awaits_rst = has(CW_FACT_AWAITS_RST);
+  facts.timewait = has(CW_FACT_TIMEWAIT);
+  facts.linger_wait = has(CW_FACT_LINGER_WAIT);
+  facts.linger_acked = has(CW_FACT_LINGER_ACKED);
+  facts.linger_left = has(CW_FACT_LINGER_LEFT);
+  facts.before_start = has(CW_FACT_BEFORE_START);
+  facts.tls = has(CW_FACT_TLS);
+  facts.mptcp = has(CW_FACT_MPTCP);
+  facts.kernel_socket = has(CW_FACT_KERNEL_SOCKET);
+  facts.active_open = has(CW_FACT_ACTIVE_OPEN);
+  facts.fd_open = has(CW_FACT_FD_OPEN);
+  facts.disconnect = has(CW_FACT_DISCONNECT);
+  facts.stuck_orphan = has(CW_FACT_STUCK_ORPHAN);
+  facts.keepalive = has(CW_FACT_KEEPALIVE);
+  facts.full_hooks = has(CW_FACT_FULL_HOOKS);
+  facts.aborted_by_other = has(CW_FACT_ABORTED_BY_OTHER);
+  facts.peer_fin_first = has(CW_FACT_PEER_FIN_FIRST);
+  facts.late_data_reset = has(CW_FACT_LATE_DATA_RESET);
+  facts.peer_never_closed = has(CW_FACT_PEER_NEVER_CLOSED);
+  facts.recovered = has(CW_FACT_RECOVERED);
 }
 
-Closer closer_from(std::uint8_t flags, std::int32_t exit_code) {
-  return {
-      .closed = (flags & CW_CLOSER_CLOSED) != 0,
-      .shutdown = (flags & CW_CLOSER_SHUTDOWN) != 0,
-      .exiting = (flags & CW_CLOSER_EXITING) != 0,
-      .exec = (flags & CW_CLOSER_EXEC) != 0,
-      .io_worker = (flags & CW_CLOSER_IO_WORKER) != 0,
-      .io_uring = (flags & CW_CLOSER_IO_URING) != 0,
-      .kthread = (flags & CW_CLOSER_KTHREAD) != 0,
-      .exit_code = exit_code,
-  };
+void set(Closer& closer, std::uint8_t flags, std::int32_t exit_code) {
+  closer.closed = (flags & CW_CLOSER_CLOSED) != 0;
+  closer.shutdown = (flags & CW_CLOSER_SHUTDOWN) != 0;
+  closer.exiting = (flags & CW_CLOSER_EXITING) != 0;
+  closer.exec = (flags & CW_CLOSER_EXEC) != 0;
+  closer.io_worker = (flags & CW_CLOSER_IO_WORKER) != 0;
+  closer.io_uring = (flags & CW_CLOSER_IO_URING) != 0;
+  closer.kthread = (flags & CW_CLOSER_KTHREAD) != 0;
+  closer.exit_code = exit_code;
 }
 
 Task task_from(const cw_task& raw) {
@@ -100,88 +102,100 @@ std::optional<std::int32_t> unless_negative(std::int32_t value) {
   return value < 0 ? std::nullopt : std::optional{value};
 }
 
-Decoded decode_closure(std::span<const std::byte> record) {
-  cw_closure raw;
-  std::memcpy(&raw, record.data(), sizeof raw);
+std::optional<RejectReason> problem_of(const cw_closure& raw) {
   if (!facts_known(raw.facts)) {
-    return Rejected{RejectReason::wrong_facts};
+    return RejectReason::wrong_facts;
   }
   if (!role_known(raw.role)) {
-    return Rejected{RejectReason::wrong_role};
+    return RejectReason::wrong_role;
   }
   if (!closer_known(raw.closer_flags)) {
-    return Rejected{RejectReason::wrong_closer};
+    return RejectReason::wrong_closer;
   }
   if (!state_known(raw.state_at_close) || !state_known(raw.final_state)) {
-    return Rejected{RejectReason::wrong_state};
+    return RejectReason::wrong_state;
   }
   if ((raw.shutdown_flags & ~kAllShutdownFlags) != 0) {
-    return Rejected{RejectReason::wrong_shutdown};
+    return RejectReason::wrong_shutdown;
   }
   if (raw.family != AF_INET && raw.family != AF_INET6) {
-    return Rejected{RejectReason::wrong_family};
+    return RejectReason::wrong_family;
   }
-  return Closure{
-      .id = {.end_ns = raw.header.id, .cpu = raw.header.cpu},
-      .facts = facts_from(raw.facts),
-      .closer = closer_from(raw.closer_flags, raw.exit_code),
-      .role = static_cast<Role>(raw.role),
-      .process = task_from(raw.process),
-      .actor = task_from(raw.actor),
-      .state_at_close = static_cast<TcpState>(raw.state_at_close),
-      .final_state = static_cast<TcpState>(raw.final_state),
-      .shutdown_flags = raw.shutdown_flags,
-      .family = raw.family,
-      .local = endpoint_from(raw.local, raw.local_port),
-      .peer = endpoint_from(raw.peer, raw.peer_port),
-      .netns = raw.netns,
-      .socket_uid = raw.socket_uid,
-      .born_ns = unless(0, raw.born_ns),
-      .close_ns = unless(0, raw.close_ns),
-      .end_ns = raw.end_ns,
-      .blocked_ns = unless(CW_UNKNOWN, raw.blocked_ns),
-      .linger_ns = unless(0, raw.linger_ns),
-      .sent = unless(CW_UNKNOWN, raw.sent),
-      .received = unless(CW_UNKNOWN, raw.received),
-      .never_sent = raw.never_sent,
-      .unacked = raw.unacked,
-      .unread = raw.unread,
-      .linger_jiffies = raw.linger_jiffies,
-      .user_timeout_ms = raw.user_timeout_ms,
-      .send_window = raw.send_window,
-      .sock_error = raw.sock_error,
-      .sock_soft_error = raw.sock_soft_error,
-      .rst_reason = unless_negative(raw.rst_reason),
-      .linger2 = raw.linger2,
-      .retransmits = raw.retransmits,
-      .probes_out = raw.probes_out,
-      .stack_kernel = unless_negative(raw.stack_kernel),
-      .stack_user = unless_negative(raw.stack_user),
-  };
+  return std::nullopt;
 }
 
-Decoded decode_amendment(std::span<const std::byte> record) {
-  cw_amendment raw;
-  std::memcpy(&raw, record.data(), sizeof raw);
+std::optional<RejectReason> problem_of(const cw_amendment& raw) {
   if (!facts_known(raw.facts)) {
-    return Rejected{RejectReason::wrong_facts};
+    return RejectReason::wrong_facts;
   }
   if (!role_known(raw.role)) {
-    return Rejected{RejectReason::wrong_role};
+    return RejectReason::wrong_role;
   }
   if (!closer_known(raw.closer_flags)) {
-    return Rejected{RejectReason::wrong_closer};
+    return RejectReason::wrong_closer;
   }
-  return Amendment{
-      .id = {.end_ns = raw.header.id, .cpu = raw.header.cpu},
-      .facts = facts_from(raw.facts),
-      .closer = closer_from(raw.closer_flags, 0),
-      .role = static_cast<Role>(raw.role),
-      .process = task_from(raw.process),
-      .time_ns = raw.time_ns,
-      .unread = raw.unread,
-      .rst_reason = unless_negative(raw.rst_reason),
-  };
+  return std::nullopt;
+}
+
+void set(Closure& closure, const cw_closure& raw) {
+  closure.id = {.end_ns = raw.header.id, .cpu = raw.header.cpu};
+  set(closure.facts, raw.facts);
+  set(closure.closer, raw.closer_flags, raw.exit_code);
+  closure.role = static_cast<Role>(raw.role);
+  closure.process = task_from(raw.process);
+  closure.actor = task_from(raw.actor);
+  closure.state_at_close = static_cast<TcpState>(raw.state_at_close);
+  closure.final_state = static_cast<TcpState>(raw.final_state);
+  closure.shutdown_flags = raw.shutdown_flags;
+  closure.family = raw.family;
+  closure.local = endpoint_from(raw.local, raw.local_port);
+  closure.peer = endpoint_from(raw.peer, raw.peer_port);
+  closure.netns = raw.netns;
+  closure.socket_uid = raw.socket_uid;
+  closure.born_ns = unless(0, raw.born_ns);
+  closure.close_ns = unless(0, raw.close_ns);
+  closure.end_ns = raw.end_ns;
+  closure.blocked_ns = unless(CW_UNKNOWN, raw.blocked_ns);
+  closure.linger_ns = unless(0, raw.linger_ns);
+  closure.sent = unless(CW_UNKNOWN, raw.sent);
+  closure.received = unless(CW_UNKNOWN, raw.received);
+  closure.never_sent = raw.never_sent;
+  closure.unacked = raw.unacked;
+  closure.unread = raw.unread;
+  closure.linger_jiffies = raw.linger_jiffies;
+  closure.user_timeout_ms = raw.user_timeout_ms;
+  closure.send_window = raw.send_window;
+  closure.sock_error = raw.sock_error;
+  closure.sock_soft_error = raw.sock_soft_error;
+  closure.rst_reason = unless_negative(raw.rst_reason);
+  closure.linger2 = raw.linger2;
+  closure.retransmits = raw.retransmits;
+  closure.probes_out = raw.probes_out;
+  closure.stack_kernel = unless_negative(raw.stack_kernel);
+  closure.stack_user = unless_negative(raw.stack_user);
+}
+
+void set(Amendment& amendment, const cw_amendment& raw) {
+  amendment.id = {.end_ns = raw.header.id, .cpu = raw.header.cpu};
+  set(amendment.facts, raw.facts);
+  set(amendment.closer, raw.closer_flags, 0);
+  amendment.role = static_cast<Role>(raw.role);
+  amendment.process = task_from(raw.process);
+  amendment.time_ns = raw.time_ns;
+  amendment.unread = raw.unread;
+  amendment.rst_reason = unless_negative(raw.rst_reason);
+}
+
+// `record` is as large as Raw, but lies anywhere.
+template <typename Value, typename Raw>
+void set(Decoded& decoded, std::span<const std::byte> record) {
+  Raw raw;
+  std::memcpy(&raw, record.data(), sizeof raw);
+  if (const auto problem = problem_of(raw)) {
+    decoded.emplace<Rejected>(Rejected{*problem});
+  } else {
+    set(decoded.emplace<Value>(), raw);
+  }
 }
 
 }  // namespace
@@ -213,23 +227,27 @@ std::string_view name_of(RejectReason reason) {
 }
 
 Decoded decode(std::span<const std::byte> record) {
+  Decoded decoded(Rejected{RejectReason::too_short});
+  RejectReason& problem = std::get_if<Rejected>(&decoded)->reason;
   cw_header header;
   if (record.size() < sizeof header) {
-    return Rejected{RejectReason::too_short};
+    return decoded;
   }
   std::memcpy(&header, record.data(), sizeof header);
-  if (header.abi != CW_ABI_VERSION) {
-    return Rejected{RejectReason::wrong_abi};
-  }
-  if (header.type != CW_RECORD_CLOSURE && header.type != CW_RECORD_AMENDMENT) {
-    return Rejected{RejectReason::wrong_type};
-  }
   const bool closure = header.type == CW_RECORD_CLOSURE;
   const std::size_t size = closure ? sizeof(cw_closure) : sizeof(cw_amendment);
-  if (record.size() != size || header.size != size) {
-    return Rejected{RejectReason::wrong_size};
+  if (header.abi != CW_ABI_VERSION) {
+    problem = RejectReason::wrong_abi;
+  } else if (!closure && header.type != CW_RECORD_AMENDMENT) {
+    problem = RejectReason::wrong_type;
+  } else if (record.size() != size || header.size != size) {
+    problem = RejectReason::wrong_size;
+  } else if (closure) {
+    set<Closure, cw_closure>(decoded, record);
+  } else {
+    set<Amendment, cw_amendment>(decoded, record);
   }
-  return closure ? decode_closure(record) : decode_amendment(record);
+  return decoded;
 }
 
 }  // namespace closewatch

@@ -58,7 +58,7 @@ TEST(Options, TakesListsWithCommas) {
 
 TEST(Options, TakesViewAndSource) {
   const Options options = parsed({"-j", "-w", "-T", "-n", "3", "-d", "1.5", "--hooks", "base",
-                                  "--ring-size", "64k", "-q", "-v"});
+                                  "--ring-size", "64k", "--stack", "-q", "-v"});
   EXPECT_EQ(options.view.format, Format::json);
   EXPECT_TRUE(options.view.wide);
   EXPECT_TRUE(options.view.timestamp);
@@ -67,6 +67,9 @@ TEST(Options, TakesViewAndSource) {
   EXPECT_EQ(options.kernel.hooks, "base");
   EXPECT_EQ(options.kernel.ring_bytes, 65536);
   EXPECT_TRUE(options.view.quiet);
+  EXPECT_TRUE(options.kernel.stacks);
+  EXPECT_FALSE(parsed({"trace"}).kernel.stacks);
+  EXPECT_TRUE(parsed({"record", "file", "--stack"}).kernel.stacks);
   EXPECT_TRUE(options.kernel.verbose);
 }
 

@@ -51,6 +51,12 @@ template <typename Take>
 void play(Take& take) {
   const Closure held = testing::ambiguous_reset(1, kStart);
   const Closure unanswered = testing::ambiguous_reset(2, kStart + 1);
+  Closure called = testing::graceful_close(6, kStart);
+  called.stack_kernel = 21;
+  called.stack_user = 22;
+  take.note({.user = false, .id = 21, .frames = {"tcp_close+0x1d", "inet_release+0x3f"}});
+  take.note({.user = true, .id = 22, .frames = {"evil\n\x1b[31m\"+0x10"}});
+  take.record(encode(called));
   take.record(encode(held));
   take.record(encode(unanswered));
   take.record(encode(testing::graceful_close(3, kStart + 2)));
@@ -68,6 +74,8 @@ void play(Take& take) {
 
 struct ToPipeline {
   Pipeline& pipeline;
+  StoredStacks& stacks;
+  void note(const StackNote& note) const { stacks.take(note); }
   void record(const std::vector<std::byte>& bytes) const { pipeline.record(bytes); }
   void gap(std::uint64_t lost, std::uint64_t since) const { pipeline.gap(lost, since); }
   void batch_end(std::uint64_t now) const { pipeline.batch_end(now); }
@@ -75,6 +83,7 @@ struct ToPipeline {
 
 struct ToCapture {
   CaptureWriter& writer;
+  void note(const StackNote& note) const { writer.append(note); }
   void record(const std::vector<std::byte>& bytes) const { writer.append(bytes); }
   void gap(std::uint64_t lost, std::uint64_t since) const {
     writer.append(CaptureGap{.lost_records = lost, .since_ns = since});
@@ -89,7 +98,9 @@ std::string traced() {
   Format sink(output, header().tick_ns);
   StoredEnricher enricher;
   Pipeline pipeline(source_of(header()), {}, enricher, {&sink});
-  ToPipeline take{pipeline};
+  StoredStacks stacks;
+  pipeline.show(stacks);
+  ToPipeline take{pipeline, stacks};
   play(take);
   pipeline.finish();
   return out.text();
@@ -112,9 +123,11 @@ std::string replayed() {
   EXPECT_TRUE(reader.ok());
   StoredEnricher enricher;
   Pipeline pipeline(source_of(reader->header()), {}, enricher, {&sink});
+  StoredStacks stacks;
+  pipeline.show(stacks);
   ReplayEnd end;
   EXPECT_TRUE(replay(
-                  *reader, pipeline, enricher, [] { return true; }, end)
+                  *reader, pipeline, enricher, stacks, [] { return true; }, end)
                   .ok());
   EXPECT_TRUE(end.trailer.has_value());
   return out.text();
@@ -124,6 +137,9 @@ TEST(Replay, GivesTheJsonOfTheTrace) {
   const std::string trace = traced<JsonLines>();
   EXPECT_NE(trace.find("\"reason\":\"data_after_close\""), std::string::npos);
   EXPECT_NE(trace.find("\"lost_records\":5"), std::string::npos);
+  EXPECT_NE(trace.find(R"("stack":["tcp_close+0x1d","inet_release+0x3f",)"
+                       R"("evil\u000a\u001b[31m\"+0x10"])"),
+            std::string::npos);
   EXPECT_EQ(replayed<JsonLines>(), trace);
 }
 

@@ -110,6 +110,7 @@ inline std::string text_of(const CaptureTrailer& trailer) {
                             kernel.begun,
                             kernel.open,
                             kernel.unseen,
+                            kernel.stacks_lost,
                             kernel.missed_runs,
                             kernel.made_up_runs};
   static_assert(sizeof counters == sizeof kernel, "every counter is compared");

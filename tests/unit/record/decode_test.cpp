@@ -180,7 +180,8 @@ TEST(Decode, UnknownValuesAreNullopt) {
   cw_closure raw = valid_closure();
   raw.born_ns = raw.close_ns = raw.linger_ns = 0;
   raw.blocked_ns = raw.sent = raw.received = CW_UNKNOWN;
-  raw.rst_reason = raw.stack_kernel = raw.stack_user = -1;
+  raw.rst_reason = raw.stack_kernel = CW_STACK_NONE;
+  raw.stack_user = CW_STACK_LOST;
   const auto closure = std::get<Closure>(decode(bytes_of(raw)));
   EXPECT_EQ(closure.born_ns, std::nullopt);
   EXPECT_EQ(closure.close_ns, std::nullopt);

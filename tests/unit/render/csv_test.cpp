@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "tests/unit/render/captured_output.h"
@@ -148,9 +149,13 @@ TEST_F(CsvTest, StaysOneRowWhateverNamesHold) {
     Finding finding = sample_finding();
     set_comm(finding.closure.process, name);
     finding.process.exe = finding.process.cgroup = finding.process.container = name;
+    finding.stack = {name};
     csv_.finding(finding);
     EXPECT_FALSE(has_raw_control(captured_.lines().back()));
     Row cells = row();
+    std::string one_frame = name;
+    std::replace(one_frame.begin(), one_frame.end(), ';', '_');
+    EXPECT_EQ(undo_csv_escapes(cells["stack"]), one_frame);
     EXPECT_EQ(undo_csv_escapes(cells["cgroup"]), name);
     EXPECT_EQ(undo_csv_escapes(cells["comm"]), std::string(finding.closure.process.comm()));
   }
