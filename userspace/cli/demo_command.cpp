@@ -10,9 +10,9 @@
 #include "userspace/base/clock.h"
 #include "userspace/classify/explain.h"
 #include "userspace/cli/commands.h"
-#include "userspace/cli/live.h"
 #include "userspace/demo/play.h"
 #include "userspace/enrich/process_enricher.h"
+#include "userspace/observe/live.h"
 #include "userspace/render/output.h"
 #include "userspace/report/text_lines.h"
 
@@ -147,12 +147,13 @@ Result<> run_demo(const Options& options) {
                  .hint = "closewatch explain lists every class and reason",
                  .code = ExitCode::usage};
   }
-  Options observing = options;
-  observing.filter.unestablished = true;
-  auto live = Live::start(observing);
+  FilterOptions filter = options.filter;
+  filter.unestablished = true;
+  auto live = Live::start(filter, options.kernel);
   if (!live.ok()) {
     return std::move(live).error();
   }
+  print_watching(live->observer().plan(), options.kernel.verbose);
   const SourceContext source = live->source();
   Heard heard;
   ProcessEnricher enricher(source.boot_to_unix_ns);

@@ -9,29 +9,12 @@
 #include <vector>
 
 #include "userspace/base/result.h"
+#include "userspace/observe/options.h"
 
 namespace closewatch {
 
 enum class Command { trace, report, pending, explain, record, replay, doctor, demo };
 enum class Format { text, json, csv };
-
-// Which closures. What can act in the kernel does.
-struct FilterOptions {
-  std::vector<std::uint32_t> pids;
-  std::vector<std::string> comms;  // shell patterns
-  std::vector<std::string> users;  // names or numbers
-  std::vector<std::uint16_t> local_ports;
-  std::vector<std::uint16_t> peer_ports;
-  bool ipv4 = false;
-  bool ipv6 = false;
-  std::string netns;   // path or inode:N; empty any
-  std::string cgroup;  // path; empty any
-  std::vector<std::string> classes;
-  std::vector<std::string> reasons;
-  bool abortive = false;
-  bool lost = false;
-  bool unestablished = false;
-};
 
 struct ViewOptions {
   Format format = Format::text;
@@ -41,13 +24,6 @@ struct ViewOptions {
   std::optional<double> interval_s;
   std::optional<std::uint64_t> count;
   bool quiet = false;
-};
-
-struct KernelOptions {
-  std::string hooks = "auto";  // auto, full or base
-  std::uint32_t ring_bytes = 4U << 20;
-  bool stacks = false;
-  bool verbose = false;
 };
 
 struct Options {

@@ -9,9 +9,9 @@
 
 #include "userspace/base/clock.h"
 #include "userspace/cli/commands.h"
-#include "userspace/cli/live.h"
 #include "userspace/enrich/live_stacks.h"
 #include "userspace/enrich/process_enricher.h"
+#include "userspace/observe/live.h"
 #include "userspace/record/capture_writer.h"
 #include "userspace/record/decode.h"
 
@@ -121,10 +121,11 @@ Result<> finish(CaptureWriter& writer, const Live& live) {
 }  // namespace
 
 Result<> run_record(const Options& options) {
-  auto live = Live::start(options);
+  auto live = Live::start(options.filter, options.kernel);
   if (!live.ok()) {
     return std::move(live).error();
   }
+  print_watching(live->observer().plan(), options.kernel.verbose);
   const SourceContext source = live->source();
   auto writer = CaptureWriter::create(options.file, make_header(*live, source), options.force);
   if (!writer.ok()) {
@@ -152,12 +153,12 @@ Result<> run_record(const Options& options) {
           },
       .due_ns = [] { return std::nullopt; },
   };
-  auto result = live->run(handlers);
+  auto result = live->run(handlers, options.view.duration_s);
   if (written.ok()) {
     written = finish(*writer, *live);
   }
   if (!options.view.quiet) {
-    print_kernel_account(live->observer().account());
+    print_account(kernel_account(live->observer().account()));
     fmt::print(stderr, "closewatch: {} records read = {} written + {} not written + {} rejected\n",
                records, writer->written(), writer->unwritten(), writer->rejected());
   }

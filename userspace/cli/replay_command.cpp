@@ -2,10 +2,10 @@
 #include <unistd.h>
 
 #include "userspace/cli/commands.h"
-#include "userspace/cli/filters.h"
-#include "userspace/cli/live.h"
 #include "userspace/cli/replay.h"
 #include "userspace/cli/sinks.h"
+#include "userspace/observe/filters.h"
+#include "userspace/observe/live.h"
 
 namespace closewatch {
 
@@ -32,9 +32,9 @@ Result<> run_replay(const Options& options) {
       [&] { return output.usable() && !pipeline.limit_reached(); }, end);
   if (!options.view.quiet) {
     if (end.trailer) {
-      print_kernel_account(end.trailer->kernel);
+      print_account(kernel_account(end.trailer->kernel));
     }
-    print_pipeline_account(pipeline.counts());
+    print_account(pipeline_account(pipeline.counts()));
   }
   if (result.ok() && output.error()) {
     return *output.error();

@@ -6,11 +6,11 @@
 
 #include "userspace/base/clock.h"
 #include "userspace/cli/commands.h"
-#include "userspace/cli/filters.h"
-#include "userspace/cli/live.h"
 #include "userspace/cli/replay.h"
 #include "userspace/cli/sinks.h"
 #include "userspace/enrich/process_enricher.h"
+#include "userspace/observe/filters.h"
+#include "userspace/observe/live.h"
 #include "userspace/report/per_process.h"
 #include "userspace/report/report_csv.h"
 #include "userspace/report/report_json.h"
@@ -106,10 +106,11 @@ Result<> report_capture(const Options& options, Selection wanted) {
 }
 
 Result<> report_live(const Options& options, Selection wanted) {
-  auto live = Live::start(options);
+  auto live = Live::start(options.filter, options.kernel);
   if (!live.ok()) {
     return std::move(live).error();
   }
+  print_watching(live->observer().plan(), options.kernel.verbose);
   const SourceContext source = live->source();
   Output output(STDOUT_FILENO);
   PerProcess processes;
@@ -157,14 +158,14 @@ Result<> report_live(const Options& options, Selection wanted) {
         return held && next ? std::min(*held, *next) : (held ? held : next);
       },
   };
-  auto result = live->run(handlers);
+  auto result = live->run(handlers, options.view.duration_s);
   pipeline.finish();
   if (reported.ok() && output.usable()) {
     reported = report(boot_now_ns());
   }
   if (!options.view.quiet) {
-    print_kernel_account(live->observer().account());
-    print_pipeline_account(pipeline.counts());
+    print_account(kernel_account(live->observer().account()));
+    print_account(pipeline_account(pipeline.counts()));
   }
   if (result.ok()) {
     result = output.error() ? Result<>(*output.error()) : std::move(reported);

@@ -5,11 +5,11 @@
 #include <cstdio>
 
 #include "userspace/cli/commands.h"
-#include "userspace/cli/filters.h"
-#include "userspace/cli/live.h"
 #include "userspace/cli/sinks.h"
 #include "userspace/enrich/live_stacks.h"
 #include "userspace/enrich/process_enricher.h"
+#include "userspace/observe/filters.h"
+#include "userspace/observe/live.h"
 
 namespace closewatch {
 
@@ -18,10 +18,11 @@ Result<> run_trace(const Options& options) {
   if (!wanted.ok()) {
     return std::move(wanted).error();
   }
-  auto live = Live::start(options);
+  auto live = Live::start(options.filter, options.kernel);
   if (!live.ok()) {
     return std::move(live).error();
   }
+  print_watching(live->observer().plan(), options.kernel.verbose);
   const SourceContext source = live->source();
   Output output(STDOUT_FILENO);
   const auto sink = make_sink(options.view, source.tick_ns, output);
@@ -42,11 +43,11 @@ Result<> run_trace(const Options& options) {
           },
       .due_ns = [&] { return pipeline.due_ns(); },
   };
-  auto result = live->run(handlers);
+  auto result = live->run(handlers, options.view.duration_s);
   pipeline.finish();
   if (!options.view.quiet) {
-    print_kernel_account(live->observer().account());
-    print_pipeline_account(pipeline.counts());
+    print_account(kernel_account(live->observer().account()));
+    print_account(pipeline_account(pipeline.counts()));
   }
   if (output.error()) {
     fmt::print(stderr, "closewatch: LOST {} lines that could not be written\n",

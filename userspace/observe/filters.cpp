@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/cli/filters.h"
+#include "userspace/observe/filters.h"
 
 #include <sys/socket.h>
 

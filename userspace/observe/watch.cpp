@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/cli/watch.h"
+#include "userspace/observe/watch.h"
 
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -73,11 +74,14 @@ class Taking {
 
 }  // namespace
 
-Result<Watch> Watch::create() {
+Result<Watch> Watch::create(HangUp hang_up) {
   sigset_t set;
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGINT);
   ::sigaddset(&set, SIGTERM);
+  if (hang_up == HangUp::is_taken) {
+    ::sigaddset(&set, SIGHUP);
+  }
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
   UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals.valid()) {
@@ -87,14 +91,25 @@ Result<Watch> Watch::create() {
 }
 
 // True when a signal asks for the end.
-Result<bool> Watch::wait(int timeout, bool woken_by_kernel, const Observer& observer) {
+Result<bool> Watch::wait(int timeout, bool woken_by_kernel, const Observer& observer,
+                         const WatchHandlers& handlers) {
   std::array<pollfd, 2> watched{{{.fd = signals_.get(), .events = POLLIN, .revents = 0},
                                  {.fd = observer.wake_fd(), .events = POLLIN, .revents = 0}}};
   const int ready = ::poll(watched.data(), woken_by_kernel ? 2 : 1, timeout);
   if (ready < 0 && errno != EINTR) {
     return Error{.what = std::string("cannot wait for records: ") + std::strerror(errno)};
   }
-  return ready > 0 && watched[0].revents != 0;
+  bool ends = false;
+  signalfd_siginfo signal{};
+  while (ready > 0 && watched[0].revents != 0 &&
+         ::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
+    if (signal.ssi_signo == SIGHUP) {
+      handlers.hung_up();
+    } else {
+      ends = true;
+    }
+  }
+  return ends;
 }
 
 Result<> Watch::run(Observer& observer, const WatchHandlers& handlers,
@@ -115,7 +130,7 @@ Result<> Watch::run(Observer& observer, const WatchHandlers& handlers,
       const int pause = *drained == Observer::kDrainLimit ? 0
                         : until_next < 0                  ? kBusyMs
                                                           : std::min(until_next, kBusyMs);
-      auto signalled = wait(pause, false, observer);
+      auto signalled = wait(pause, false, observer, handlers);
       if (!signalled.ok()) {
         return std::move(signalled).error();
       }
@@ -131,7 +146,7 @@ Result<> Watch::run(Observer& observer, const WatchHandlers& handlers,
       if (*raced > 0) {
         continue;
       }
-      auto signalled = wait(until_next, true, observer);
+      auto signalled = wait(until_next, true, observer, handlers);
       if (!signalled.ok()) {
         return std::move(signalled).error();
       }

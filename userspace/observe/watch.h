@@ -25,23 +25,27 @@ struct WatchHandlers {
   std::function<bool(std::uint64_t now_ns)> batch_end;
   // The next time (CLOCK_BOOTTIME) at which batch_end wants to be called though nothing came.
   std::function<std::optional<std::uint64_t>()> due_ns;
+  // SIGHUP came; between two batches. Needed with HangUp::is_taken.
+  std::function<void()> hung_up = {};
 };
+
+// What SIGHUP does: to end the process is what it does to any.
+enum class HangUp { ends_process, is_taken };
 
 class Watch {
  public:
-  // Blocks SIGINT and SIGTERM for the process and takes them as the end of run().
-  static Result<Watch> create();
+  // Blocks SIGINT and SIGTERM for the calling thread, and for the threads that it makes, and takes
+  // them as the end of run(); SIGHUP too when it is taken, for WatchHandlers::hung_up.
+  static Result<Watch> create(HangUp hang_up = HangUp::ends_process);
 
   // Ends at `until_ns` (CLOCK_BOOTTIME), on a signal, when batch_end says so, or on an error.
   Result<> run(Observer& observer, const WatchHandlers& handlers,
                std::optional<std::uint64_t> until_ns);
 
-  // Readable when a signal came.
-  [[nodiscard]] int signal_fd() const { return signals_.get(); }
-
  private:
   explicit Watch(UniqueFd signals) : signals_(std::move(signals)) {}
-  Result<bool> wait(int timeout_ms, bool woken_by_kernel, const Observer& observer);
+  Result<bool> wait(int timeout_ms, bool woken_by_kernel, const Observer& observer,
+                    const WatchHandlers& handlers);
 
   UniqueFd signals_;
 };

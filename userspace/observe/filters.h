@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the filters of the command line to those that act: in the kernel, and after the verdict.
-// Errors name the option, say what was expected, and are ExitCode::usage.
+// From the filters of a user to those that act: in the kernel, and after the verdict.
+// Errors name the filter, say what was expected, and are ExitCode::usage.
 #pragma once
 
 #include "userspace/base/result.h"
-#include "userspace/cli/options.h"
 #include "userspace/kernel/observer.h"
+#include "userspace/observe/options.h"
 #include "userspace/pipeline/selection.h"
 
 namespace closewatch {

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/observe/filters.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace closewatch {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Filters, RefuseWhatCannotBe) {
+  const auto code = [](const FilterOptions& options) {
+    const auto kernel = kernel_filter(options);
+    const auto wanted = selection(options);
+    return !kernel.ok() ? kernel.error() : (!wanted.ok() ? wanted.error() : Error{.what = "fine"});
+  };
+  FilterOptions families;
+  families.ipv4 = families.ipv6 = true;
+  EXPECT_EQ(code(families).code, ExitCode::usage);
+  EXPECT_THAT(code(families).what, HasSubstr("-4 and -6"));
+
+  FilterOptions cls;
+  cls.classes = {"gracefull"};
+  EXPECT_THAT(code(cls).what, HasSubstr("unknown class 'gracefull'"));
+  EXPECT_THAT(code(cls).hint, HasSubstr("closewatch explain"));
+
+  FilterOptions reason;
+  reason.reasons = {"unread"};
+  EXPECT_THAT(code(reason).what, HasSubstr("unknown reason 'unread'"));
+
+  FilterOptions contradiction;
+  contradiction.abortive = true;
+  contradiction.reasons = {"local_first"};
+  EXPECT_THAT(code(contradiction).what, HasSubstr("graceful"));
+
+  FilterOptions attempts;
+  attempts.reasons = {"refused"};
+  EXPECT_THAT(code(attempts).hint, HasSubstr("--unestablished"));
+  attempts.unestablished = true;
+  EXPECT_EQ(code(attempts).what, "fine");
+
+  FilterOptions pid;
+  pid.pids = {4'000'000};
+  EXPECT_EQ(code(pid).code, ExitCode::usage);
+
+  FilterOptions netns;
+  netns.netns = "/nowhere";
+  EXPECT_EQ(code(netns).code, ExitCode::usage);
+
+  FilterOptions cgroup;
+  cgroup.cgroup = "/no/such/cgroup";
+  EXPECT_EQ(code(cgroup).code, ExitCode::usage);
+}
+
+}  // namespace
+}  // namespace closewatch
