@@ -25,6 +25,8 @@ struct FilterOptions {
   bool abortive = false;
   bool lost = false;
   bool unestablished = false;
+
+  friend bool operator==(const FilterOptions&, const FilterOptions&) = default;
 };
 
 struct KernelOptions {
@@ -32,6 +34,8 @@ struct KernelOptions {
   std::uint32_t ring_bytes = 4U << 20;
   bool stacks = false;
   bool verbose = false;
+
+  friend bool operator==(const KernelOptions&, const KernelOptions&) = default;
 };
 
 }  // namespace closewatch

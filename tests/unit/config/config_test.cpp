@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/config/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "userspace/config/describe.h"
+#include "userspace/config/listing.h"
+
+namespace closewatch {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Config parsed(std::string_view document) {
+  auto result = parse_config(document);
+  EXPECT_TRUE(std::holds_alternative<Config>(result))
+      << std::get<std::vector<Complaint>>(result)[0].what;
+  return std::get<Config>(std::move(result));
+}
+
+std::vector<Complaint> refused(std::string_view document) {
+  auto result = parse_config(document);
+  EXPECT_TRUE(std::holds_alternative<std::vector<Complaint>>(result));
+  return std::get<std::vector<Complaint>>(std::move(result));
+}
+
+std::string content(const std::string& path) {
+  std::ifstream file(path);
+  EXPECT_TRUE(file.is_open()) << path;
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+TEST(Config, OfNothingIsTheDefault) {
+  const Config config = parsed("");
+  EXPECT_EQ(config, Config{});
+  EXPECT_EQ(config.kernel.hooks, "auto");
+  EXPECT_EQ(config.kernel.ring_bytes, 4U << 20);
+  EXPECT_EQ(config.log.level, LogLevel::info);
+}
+
+TEST(Config, TakesWhatToObserve) {
+  const Config config = parsed(R"([observe]
+hooks = "base"
+ring_size = "16MiB"
+user = ["root", "33"]
+local_port = [80, 443]
+peer_port = [5432]
+family = "ipv6"
+netns = "inode:4026531840"
+unestablished = true
+process = ["nginx", "php*"]
+class = ["abortive"]
+reason = ["unread_data", "linger_zero"]
+lost = true
+)");
+  EXPECT_EQ(config.kernel.hooks, "base");
+  EXPECT_EQ(config.kernel.ring_bytes, 16U << 20);
+  EXPECT_THAT(config.filter.users, ElementsAre("root", "33"));
+  EXPECT_THAT(config.filter.local_ports, ElementsAre(80, 443));
+  EXPECT_THAT(config.filter.peer_ports, ElementsAre(5432));
+  EXPECT_FALSE(config.filter.ipv4);
+  EXPECT_TRUE(config.filter.ipv6);
+  EXPECT_EQ(config.filter.netns, "inode:4026531840");
+  EXPECT_TRUE(config.filter.unestablished);
+  EXPECT_THAT(config.filter.comms, ElementsAre("nginx", "php*"));
+  EXPECT_THAT(config.filter.classes, ElementsAre("abortive"));
+  EXPECT_THAT(config.filter.reasons, ElementsAre("unread_data", "linger_zero"));
+  EXPECT_TRUE(config.filter.lost);
+}
+
+TEST(Config, TakesHowToLog) {
+  const Config config = parsed("[log]\nlevel = \"warning\"\nform = \"journal\"\n");
+  EXPECT_EQ(config.log.level, LogLevel::warning);
+  EXPECT_EQ(config.log.form, LogForm::journal);
+}
+
+struct Wrong {
+  const char* name;
+  const char* document;
+  std::uint32_t line;
+  std::uint32_t column;
+  const char* what;
+};
+
+class WrongConfig : public ::testing::TestWithParam<Wrong> {};
+
+TEST_P(WrongConfig, IsRefusedWhereItIsWrong) {
+  const auto complaints = refused(GetParam().document);
+  ASSERT_EQ(complaints.size(), 1) << complaints[1].what;
+  EXPECT_EQ(complaints[0].line, GetParam().line);
+  EXPECT_EQ(complaints[0].column, GetParam().column);
+  EXPECT_EQ(complaints[0].what, GetParam().what);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, WrongConfig,
+    ::testing::Values(
+        Wrong{"section", "[observ]\n", 1, 2, "observ: no such key; is observe meant?"},
+        Wrong{"hooks", "[observe]\nhooks = 'kprobe'", 2, 9,
+              "observe.hooks: one of auto, full, base is expected, not \"kprobe\""},
+        Wrong{"ring", "[observe]\nring_size = '5MiB'", 2, 13,
+              "observe.ring_size: a power of two is expected, for example 4MiB"},
+        Wrong{"port", "[observe]\nlocal_port = [80, 70000]", 2, 19,
+              "observe.local_port: a whole number from 1 to 65535 is expected, not 70000"},
+        Wrong{"many",
+              "[observe]\npeer_port = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]",
+              2, 13, "observe.peer_port: at most 16 values are expected, not 17"},
+        Wrong{"user", "[observe]\nuser = [\"no such user\\u001b\"]", 2, 8,
+              "observe.user: no such user: 'no such user\\x1b'"},
+        Wrong{"netns", "[observe]\nnetns = 'inode:x'", 2, 9,
+              "observe.netns: 'inode:x' holds no inode number"},
+        Wrong{"class", "[observe]\nclass = ['abortiv']", 2, 10,
+              "observe.class: \"abortiv\" is not known; is abortive meant?"},
+        Wrong{"reason", "[observe]\nreason = ['unread']", 2, 11,
+              "observe.reason: one of local_first, peer_first, simultaneous, linger_completed, "
+              "linger_expired, retransmission, fin_unacked, zero_window, keepalive, user_timeout, "
+              "unread_data, linger_zero, data_after_close, reset_by_peer, disconnected, destroyed, "
+              "listener_closed, orphan_limit, linger2, fin_wait2_timeout, repair, refused, "
+              "connect_timeout, connect_error, closed_in_syn_sent, unknown is expected, not "
+              "\"unread\""},
+        Wrong{"contradiction", "[observe]\nclass = ['graceful']\nreason = ['unread_data']", 3, 10,
+              "observe.reason: no closure is both of the classes asked for and 'unread_data', "
+              "which is abortive"},
+        Wrong{"level", "[log]\nlevel = 'warn'", 2, 9,
+              "log.level: one of error, warning, notice, info, debug is expected, not \"warn\""}),
+    [](const auto& test) { return test.param.name; });
+
+class ConfigFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "config-XXXXXX";
+    const int file = ::mkstemp(pattern.data());
+    ASSERT_GE(file, 0);
+    ::close(file);
+    path_ = pattern;
+  }
+  void TearDown() override { ::unlink(path_.c_str()); }
+  void write(const std::string& text) const { std::ofstream(path_) << text; }
+
+  std::string path_;
+};
+
+TEST_F(ConfigFile, IsRead) {
+  write("[log]\nlevel = 'debug'\n");
+  const auto config = load_config(path_);
+  ASSERT_TRUE(config.ok()) << config.error().what;
+  EXPECT_EQ(config->log.level, LogLevel::debug);
+}
+
+TEST_F(ConfigFile, IsRefusedWithEachPlace) {
+  write("[log]\nlevel = 5\nlevl = 'debug'\n");
+  const auto config = load_config(path_);
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.error().code, ExitCode::usage);
+  EXPECT_EQ(config.error().what,
+            path_ +
+                ":2:9: log.level: one of error, warning, notice, info, debug is expected, not 5\n"
+                "       " +
+                path_ + ":3:1: log.levl: no such key; is level meant?");
+}
+
+TEST_F(ConfigFile, ThatIsTooLargeIsRefused) {
+  write(std::string(kLargestConfig + 1, '#'));
+  const auto config = load_config(path_);
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.error().code, ExitCode::usage);
+  EXPECT_THAT(config.error().what, HasSubstr("larger than 1 MiB"));
+}
+
+TEST_F(ConfigFile, ThatIsNotThereIsRefused) {
+  const auto config = load_config(path_ + ".not-there");
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.error().code, ExitCode::usage);
+  EXPECT_THAT(config.error().what, HasSubstr("No such file"));
+}
+
+TEST_F(ConfigFile, ThatIsAFolderIsRefused) {
+  const auto config = load_config("/");
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.error().code, ExitCode::usage);
+}
+
+// The file that is shipped has each key, with its default, behind a "#": with these gone it says
+// what nothing says.
+constexpr const char* kShipped = CLOSEWATCH_SOURCE_DIR "/tools/packaging/closewatch.toml";
+
+std::vector<ListedKey> all_keys() {
+  Config config;
+  const HostNames host = names_of_this_host();
+  return list_keys([&](Fields& fields) { describe(fields, config, host); });
+}
+
+TEST(ShippedConfig, IsTheDefaultAsItIs) { EXPECT_EQ(parsed(content(kShipped)), Config{}); }
+
+TEST(ShippedConfig, IsTheDefaultWithEveryKeySaid) {
+  std::istringstream lines(content(kShipped));
+  std::string said;
+  for (std::string line; std::getline(lines, line);) {
+    const bool key =
+        line.size() > 1 && line[0] == '#' && line[1] != ' ' && line[1] != '[' && line[1] != '#';
+    said += (key ? line.substr(1) : line) + "\n";
+  }
+  EXPECT_EQ(parsed(said), Config{});
+}
+
+TEST(ShippedConfig, HasEveryKeyWithItsDefault) {
+  std::istringstream lines(content(kShipped));
+  std::string section;
+  std::vector<std::string> said;
+  for (std::string line; std::getline(lines, line);) {
+    const bool header = line.starts_with('[') || line.starts_with("#[");
+    if (header) {
+      const std::size_t begin = line.find_last_of('[') + 1;
+      section = line.substr(begin, line.find(']') - begin);
+    } else if (line.size() > 1 && line[0] == '#' && line[1] != ' ') {
+      said.push_back(section + "." + line.substr(1));
+    }
+  }
+  for (const ListedKey& key : all_keys()) {
+    EXPECT_THAT(said, testing::Contains(key.name + " = " + key.otherwise));
+  }
+}
+
+// closewatch.toml(5) has a .TP entry ".B key" or ".BR key" below the .SS of its section.
+TEST(ConfigManual, HasEveryKeyAndItsDefault) {
+  std::istringstream lines(content(CLOSEWATCH_SOURCE_DIR "/tools/packaging/closewatch.toml.5"));
+  std::string section;
+  std::vector<std::string> said;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(".SS ")) {
+      const std::size_t begin = line.find_last_of('[') + 1;
+      section = line.substr(begin, line.find(']') - begin);
+    } else if (line.starts_with(".BI ")) {
+      said.push_back(section + "." + line.substr(4));
+    }
+  }
+  for (const ListedKey& key : all_keys()) {
+    std::string value = key.otherwise;
+    for (std::size_t at = 0; (at = value.find('"', at)) != std::string::npos; at += 4) {
+      value.replace(at, 1, "\\(dq");
+    }
+    EXPECT_THAT(said, testing::Contains(key.name + " \" = " + value + "\""));
+  }
+}
+
+}  // namespace
+}  // namespace closewatch

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/config/config.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "userspace/base/unique_fd.h"
+#include "userspace/config/describe.h"
+#include "userspace/config/reader.h"
+#include "userspace/render/escape.h"
+
+namespace closewatch {
+namespace {
+
+Result<std::string> read_file(const std::string& path) {
+  const auto failed = [&](std::string_view why) {
+    return Error{.what = fmt::format("cannot read the configuration {}: {}", path, why),
+                 .hint = "give an existing file, or none for the defaults",
+                 .code = ExitCode::usage};
+  };
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) {
+    return failed(std::strerror(errno));
+  }
+  std::string text;
+  for (;;) {
+    const std::size_t had = text.size();
+    text.resize(had + 65536);
+    const ssize_t got = ::read(file.get(), text.data() + had, text.size() - had);
+    if (got < 0 && errno != EINTR) {
+      return failed(std::strerror(errno));
+    }
+    text.resize(had + static_cast<std::size_t>(got < 0 ? 0 : got));
+    if (text.size() > kLargestConfig) {
+      return failed("it is larger than 1 MiB");
+    }
+    if (got == 0) {
+      return text;
+    }
+  }
+}
+
+}  // namespace
+
+std::variant<Config, std::vector<Complaint>> parse_config(std::string_view document) {
+  Config config;
+  const HostNames host = names_of_this_host();
+  auto complaints = read_toml(document, [&](Fields& fields) { describe(fields, config, host); });
+  if (!complaints.empty()) {
+    return complaints;
+  }
+  return config;
+}
+
+Result<Config> load_config(const std::string& path) {
+  auto document = read_file(path);
+  if (!document.ok()) {
+    return std::move(document).error();
+  }
+  auto parsed = parse_config(*document);
+  if (auto* config = std::get_if<Config>(&parsed)) {
+    return std::move(*config);
+  }
+  Error error{.what = {}, .hint = "closewatch.toml(5) has every key", .code = ExitCode::usage};
+  for (const Complaint& complaint : std::get<std::vector<Complaint>>(parsed)) {
+    error.what += fmt::format("{}{}:{}:{}: {}", error.what.empty() ? "" : "\n       ", path,
+                              complaint.line, complaint.column, complaint.what);
+  }
+  return error;
+}
+
+}  // namespace closewatch

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/config/describe.h"
+
+#include <array>
+
+#include "userspace/classify/verdict.h"
+#include "userspace/enrich/filter_targets.h"
+#include "userspace/observe/filters.h"
+
+namespace closewatch {
+namespace {
+
+constexpr std::size_t kFilterValues = 16;  // of a list that acts in the kernel (kernel/observer.h)
+constexpr TextRule kNotEmpty{.expected = "a text that is not empty",
+                             .holds = [](std::string_view text) { return !text.empty(); }};
+
+template <typename Value, std::size_t count>
+Fields::Texts names_of_all() {
+  Fields::Texts names;
+  for (std::size_t i = 0; i < count; ++i) {
+    names.emplace_back(name_of(static_cast<Value>(i)));
+  }
+  return names;
+}
+
+const Fields::Texts& class_names() {
+  static const Fields::Texts kNames = names_of_all<Class, kClassCount>();
+  return kNames;
+}
+const Fields::Texts& reason_names() {
+  static const Fields::Texts kNames = names_of_all<Reason, kReasonCount>();
+  return kNames;
+}
+
+// The position in `names` that the configuration names; they are those of `Value`, in its order.
+template <typename Value, std::size_t count>
+Value choice(Fields& fields, std::string_view key, Value otherwise,
+             const std::array<const char*, count>& names) {
+  const Fields::Texts all(names.begin(), names.end());
+  const std::string name = fields.choice(key, all[static_cast<std::size_t>(otherwise)], all);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (all[i] == name) {
+      return static_cast<Value>(i);
+    }
+  }
+  return otherwise;
+}
+
+std::vector<std::uint16_t> ports(Fields& fields, std::string_view key,
+                                 const std::vector<std::uint16_t>& otherwise) {
+  std::vector<std::uint16_t> out;
+  for (const std::uint64_t port :
+       fields.numbers(key, {otherwise.begin(), otherwise.end()}, {1, 65535})) {
+    out.push_back(static_cast<std::uint16_t>(port));
+  }
+  return out;
+}
+
+void refuse_more(Fields& fields, std::string_view key, std::size_t count, std::size_t most) {
+  if (count > most) {
+    fields.refuse(key, "at most " + std::to_string(most) + " values are expected, not " +
+                           std::to_string(count));
+  }
+}
+
+// What is said must mean something on the host.
+void check(Fields& fields, std::string_view key, const Result<>& result) {
+  if (!result.ok()) {
+    fields.refuse(key, result.error().what);
+  }
+}
+
+void describe_filter(Fields& fields, FilterOptions& filter, const HostNames& host) {
+  filter.users = fields.texts("user", filter.users, kNotEmpty);
+  for (const std::string& user : filter.users) {
+    check(fields, "user", host.user(user));
+  }
+  refuse_more(fields, "user", filter.users.size(), kFilterValues);
+  filter.local_ports = ports(fields, "local_port", filter.local_ports);
+  refuse_more(fields, "local_port", filter.local_ports.size(), kFilterValues);
+  filter.peer_ports = ports(fields, "peer_port", filter.peer_ports);
+  refuse_more(fields, "peer_port", filter.peer_ports.size(), kFilterValues);
+  enum class Family : std::uint8_t { any, ipv4, ipv6 };
+  constexpr std::array kFamilies{"any", "ipv4", "ipv6"};
+  const Family family = choice(fields, "family", Family::any, kFamilies);
+  filter.ipv4 = family == Family::ipv4;
+  filter.ipv6 = family == Family::ipv6;
+  filter.netns = fields.text("netns", filter.netns, {});
+  if (!filter.netns.empty()) {
+    check(fields, "netns", host.netns(filter.netns));
+  }
+  filter.cgroup = fields.text("cgroup", filter.cgroup, {});
+  if (!filter.cgroup.empty()) {
+    check(fields, "cgroup", host.cgroup(filter.cgroup));
+  }
+  filter.unestablished = fields.flag("unestablished", filter.unestablished);
+  filter.comms = fields.texts("process", filter.comms, kNotEmpty);
+  filter.classes = fields.choices("class", filter.classes, class_names());
+  filter.reasons = fields.choices("reason", filter.reasons, reason_names());
+  filter.lost = fields.flag("lost", filter.lost);
+  if (const auto wanted = selection(filter); !wanted.ok()) {
+    fields.refuse(fields.says("reason") ? "reason" : "class", wanted.error().what);
+  }
+}
+
+void describe_observe(Fields& fields, Config& config, const HostNames& host) {
+  config.kernel.hooks = fields.choice("hooks", config.kernel.hooks, {"auto", "full", "base"});
+  const std::uint64_t ring = fields.size("ring_size", config.kernel.ring_bytes, {4096, 1ULL << 30});
+  if ((ring & (ring - 1)) != 0) {
+    fields.refuse("ring_size", "a power of two is expected, for example 4MiB");
+  }
+  config.kernel.ring_bytes = static_cast<std::uint32_t>(ring);
+  describe_filter(fields, config.filter, host);
+}
+
+void describe_log(Fields& fields, LogSettings& log) {
+  constexpr std::array kLevels{"error", "warning", "notice", "info", "debug"};
+  constexpr std::array kForms{"auto", "journal", "plain"};
+  log.level = choice(fields, "level", log.level, kLevels);
+  log.form = choice(fields, "form", log.form, kForms);
+}
+
+Result<> without_value(Result<std::uint32_t> result) {
+  return result.ok() ? Result<>() : Result<>(std::move(result).error());
+}
+
+}  // namespace
+
+HostNames names_of_this_host() {
+  return {.user = [](const std::string& name) { return without_value(resolve_uid(name)); },
+          .cgroup = [](const std::string& path) -> Result<> {
+            auto result = resolve_cgroup(path);
+            return result.ok() ? Result<>() : Result<>(std::move(result).error());
+          },
+          .netns = [](const std::string& netns) { return without_value(resolve_netns(netns)); }};
+}
+
+void describe(Fields& fields, Config& config, const HostNames& host) {
+  fields.section("observe", [&](Fields& section) { describe_observe(section, config, host); });
+  fields.section("log", [&](Fields& section) { describe_log(section, config.log); });
+}
+
+}  // namespace closewatch
