@@ -31,6 +31,10 @@ Result<> run(const Options& options) {
       return closewatch::run_doctor(options);
     case Command::demo:
       return closewatch::run_demo(options);
+    case Command::serve:
+      return closewatch::run_serve(options);
+    case Command::check_config:
+      return closewatch::run_check_config(options);
   }
   return {};
 }

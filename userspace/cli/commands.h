@@ -16,5 +16,7 @@ Result<> run_record(const Options& options);
 Result<> run_replay(const Options& options);
 Result<> run_doctor(const Options& options);
 Result<> run_demo(const Options& options);
+Result<> run_serve(const Options& options);
+Result<> run_check_config(const Options& options);
 
 }  // namespace closewatch

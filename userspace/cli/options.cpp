@@ -24,6 +24,9 @@ constexpr std::array kCommands{
                 "What a class or reason means and what to do about it"},
     CommandName{Command::record, "record", "Raw records to a capture file"},
     CommandName{Command::replay, "replay", "What trace would have shown, from a capture file"},
+    CommandName{Command::serve, "serve", "The daemon: takes every closure to its sinks"},
+    CommandName{Command::check_config, "check-config",
+                "What is wrong with a configuration of serve, and where"},
     CommandName{Command::doctor, "doctor",
                 "What this system allows, what is degraded, how to mend it"},
     CommandName{Command::demo, "demo",
@@ -201,6 +204,13 @@ void add_options(CLI::App& app, Command command, Options& options) {
       add_format(app, options.view, true);
       add_rows(app, options.view);
       app.add_flag("-q,--quiet", options.view.quiet, "No totals on stderr at the end");
+      break;
+    case Command::serve:
+      app.add_option("-c,--config", options.file, "Configuration file; without one the defaults")
+          ->option_text("FILE");
+      break;
+    case Command::check_config:
+      app.add_option("config", options.file, "Configuration file")->required();
       break;
     case Command::pending:
       app.add_option("-N,--netns", options.filter.netns,

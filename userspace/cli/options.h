@@ -13,7 +13,18 @@
 
 namespace closewatch {
 
-enum class Command { trace, report, pending, explain, record, replay, doctor, demo };
+enum class Command {
+  trace,
+  report,
+  pending,
+  explain,
+  record,
+  replay,
+  serve,
+  check_config,
+  doctor,
+  demo
+};
 enum class Format { text, json, csv };
 
 struct ViewOptions {
@@ -31,7 +42,7 @@ struct Options {
   FilterOptions filter;
   ViewOptions view;
   KernelOptions kernel;
-  std::string file;     // record, replay, report: a capture
+  std::string file;     // record, replay, report: a capture; serve, check-config: a configuration
   bool force = false;   // record: overwrite
   std::string subject;  // explain: a class or reason; empty all
   std::string only;     // demo: one reason

@@ -374,6 +374,13 @@ Result<std::vector<ProcessTotals>> Observer::totals() const {
   return out;
 }
 
+bool Observer::may_read_maps() const {
+  const cw_totals_key nobody{};
+  cw_totals raw{};
+  return bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.totals), &nobody, &raw) == 0 ||
+         errno == ENOENT;
+}
+
 KernelCounters Observer::account() const {
   const std::uint64_t begun_before = counters().begun;
   const std::optional<std::uint64_t> open = state_->ledger ? std::nullopt : state_->count_open();

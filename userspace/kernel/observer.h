@@ -86,6 +86,8 @@ class Observer {
   // The same with them, which costs a system call per program and a walk over the ledger.
   [[nodiscard]] KernelCounters account() const;
   [[nodiscard]] Result<std::vector<ProcessTotals>> totals() const;
+  // The privileges of this moment let it read maps, as totals() and account() do.
+  [[nodiscard]] bool may_read_maps() const;
   [[nodiscard]] std::vector<ProgramStats> program_stats() const;
 
  private:

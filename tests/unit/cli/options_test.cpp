@@ -42,6 +42,8 @@ TEST(Options, TakesEachCommand) {
   EXPECT_EQ(parsed({"replay", "file"}).command, Command::replay);
   EXPECT_EQ(parsed({"doctor"}).command, Command::doctor);
   EXPECT_EQ(parsed({"demo"}).command, Command::demo);
+  EXPECT_EQ(parsed({"serve"}).command, Command::serve);
+  EXPECT_EQ(parsed({"check-config", "file"}).command, Command::check_config);
 }
 
 TEST(Options, TakesListsWithCommas) {
@@ -69,6 +71,12 @@ TEST(Options, TakesViewAndSource) {
   EXPECT_FALSE(parsed({"trace"}).kernel.stacks);
   EXPECT_TRUE(parsed({"record", "file", "--stack"}).kernel.stacks);
   EXPECT_TRUE(options.kernel.verbose);
+}
+
+TEST(Options, TakesAConfiguration) {
+  EXPECT_EQ(parsed({"serve"}).file, "");
+  EXPECT_EQ(parsed({"serve", "--config", "file"}).file, "file");
+  EXPECT_EQ(parsed({"check-config", "file"}).file, "file");
 }
 
 TEST(Options, RingSizeIsFourMebibytesUnlessSaid) {
@@ -99,18 +107,17 @@ TEST_P(RefusedOptions, SaysWhatIsWrongAndWhereHelpIs) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, RefusedOptions,
-    ::testing::Values(Refusal{"command", {"bogus"}, "unknown command 'bogus'"},
-                      Refusal{"option", {"--bogus"}, "--bogus"},
-                      Refusal{"port", {"-L", "70000"}, "70000"},
-                      Refusal{"port_zero", {"-L", "0"}, "0"}, Refusal{"pid", {"-p", "abc"}, "abc"},
-                      Refusal{"duration", {"-d", "-1"}, "-1"}, Refusal{"count", {"-n", "0"}, "0"},
-                      Refusal{"format", {"-o", "xml"}, "xml"},
-                      Refusal{"hooks", {"--hooks", "kprobe"}, "kprobe"},
-                      Refusal{"ring_not_power", {"--ring-size", "5000"}, "power of two"},
-                      Refusal{"ring_small", {"--ring-size", "1k"}, "power of two"},
-                      Refusal{"ring_word", {"--ring-size", "big"}, "big"},
-                      Refusal{"no_file", {"record"}, "capture"},
-                      Refusal{"filter_not_for_it", {"replay", "file", "-p", "1"}, "-p"}),
+    ::testing::Values(
+        Refusal{"command", {"bogus"}, "unknown command 'bogus'"},
+        Refusal{"option", {"--bogus"}, "--bogus"}, Refusal{"port", {"-L", "70000"}, "70000"},
+        Refusal{"port_zero", {"-L", "0"}, "0"}, Refusal{"pid", {"-p", "abc"}, "abc"},
+        Refusal{"duration", {"-d", "-1"}, "-1"}, Refusal{"count", {"-n", "0"}, "0"},
+        Refusal{"format", {"-o", "xml"}, "xml"}, Refusal{"hooks", {"--hooks", "kprobe"}, "kprobe"},
+        Refusal{"ring_not_power", {"--ring-size", "5000"}, "power of two"},
+        Refusal{"ring_small", {"--ring-size", "1k"}, "power of two"},
+        Refusal{"ring_word", {"--ring-size", "big"}, "big"},
+        Refusal{"no_file", {"record"}, "capture"}, Refusal{"no_config", {"check-config"}, "config"},
+        Refusal{"filter_not_for_it", {"replay", "file", "-p", "1"}, "-p"}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace

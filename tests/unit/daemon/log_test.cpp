@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/daemon/log.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "userspace/base/unique_fd.h"
+
+namespace closewatch {
+namespace {
+
+class LogTest : public ::testing::Test {
+ protected:
+  [[nodiscard]] Log log(LogSettings settings) const { return {settings, file_.get()}; }
+  [[nodiscard]] std::string written() const {
+    std::string text(static_cast<std::size_t>(::lseek(file_.get(), 0, SEEK_END)), '\0');
+    EXPECT_EQ(::pread(file_.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+    return text;
+  }
+
+ private:
+  UniqueFd file_{::memfd_create("log", MFD_CLOEXEC)};
+};
+
+TEST_F(LogTest, BeginsEachLineWithItsPriority) {
+  const Log all = log({.level = LogLevel::debug, .form = LogForm::journal});
+  all.error("e");
+  all.warning("w");
+  all.notice("n");
+  all.info("i");
+  all.write(LogLevel::debug, "d");
+  EXPECT_EQ(written(),
+            "<3>closewatch: e\n<4>closewatch: w\n<5>closewatch: n\n<6>closewatch: i\n"
+            "<7>closewatch: d\n");
+}
+
+TEST_F(LogTest, LeavesOutWhatIsLessThanItsLevel) {
+  const Log some = log({.level = LogLevel::warning, .form = LogForm::plain});
+  some.error("e");
+  some.warning("w");
+  some.notice("n");
+  some.info("i");
+  EXPECT_EQ(written(), "closewatch: e\nclosewatch: w\n");
+}
+
+TEST_F(LogTest, WritesPrioritiesWhereNoTerminalReads) {
+  log({}).info("i");
+  EXPECT_EQ(written(), "<6>closewatch: i\n");
+}
+
+TEST_F(LogTest, KeepsHostileTextOnOneLine) {
+  log({.level = LogLevel::info, .form = LogForm::plain}).info("a\n<0>b\x1b[31m\xff");
+  EXPECT_EQ(written(), "closewatch: a\\x0a<0>b\\x1b[31m\\xff\n");
+}
+
+}  // namespace
+}  // namespace closewatch

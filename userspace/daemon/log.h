@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The log of the daemon: one line a message on standard error, in front of it the priority that the
+// journal reads (sd-daemon(3)). Any thread may write; a line is one write(2).
+#pragma once
+
+#include <string_view>
+
+#include "userspace/config/config.h"
+
+namespace closewatch {
+
+class Log {
+ public:
+  // `fd` stays the caller's and must outlive this.
+  Log(LogSettings settings, int fd);
+
+  // `text` may hold any bytes: what is not printable is escaped.
+  void write(LogLevel level, std::string_view text) const;
+
+  void error(std::string_view text) const { write(LogLevel::error, text); }
+  void warning(std::string_view text) const { write(LogLevel::warning, text); }
+  void notice(std::string_view text) const { write(LogLevel::notice, text); }
+  void info(std::string_view text) const { write(LogLevel::info, text); }
+
+ private:
+  LogLevel level_;
+  bool priorities_;
+  int fd_;
+};
+
+}  // namespace closewatch

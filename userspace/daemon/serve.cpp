@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/daemon/serve.h"
+
+#include <fmt/format.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+
+#include "userspace/base/clock.h"
+#include "userspace/daemon/heartbeat.h"
+#include "userspace/daemon/log.h"
+#include "userspace/daemon/notify.h"
+#include "userspace/daemon/privileges.h"
+#include "userspace/enrich/process_enricher.h"
+#include "userspace/observe/filters.h"
+#include "userspace/observe/live.h"
+#include "userspace/pipeline/pipeline.h"
+
+namespace closewatch {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+// How often the daemon looks at itself, records or none.
+constexpr std::uint64_t kLookNs = 5 * kSecond;
+
+std::uint64_t monotonic_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * kSecond + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+std::uint64_t lost_closures(const KernelCounters& kernel) {
+  return kernel.lost_ring + kernel.lost_ledger;
+}
+
+void log_account(const Log& log, const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) {
+    log.write(line.starts_with("LOST") ? LogLevel::warning : LogLevel::info, line);
+  }
+}
+
+Result<Config> config_of(const ServeOptions& options) {
+  return options.config_path.empty() ? Config{} : load_config(options.config_path);
+}
+
+// Of the running daemon: all of it is done by the ring thread.
+class Daemon {
+ public:
+  Daemon(const ServeOptions& options, Config config, const Log& log, const ServiceManager& manager,
+         Live& live, Selection selection)
+      : options_(options),
+        config_(std::move(config)),
+        log_(log),
+        manager_(manager),
+        live_(live),
+        source_(live.source()),
+        enricher_(source_.boot_to_unix_ns),
+        pipeline_(source_, std::move(selection), enricher_, {}),
+        look_every_ns_(std::min(kLookNs, manager.patience_ns().value_or(kLookNs * 3) / 3)) {}
+
+  Result<> run() {
+    manager_.ready(status());
+    auto result = live_.run({
+        .record = [&](std::span<const std::byte> bytes) { pipeline_.record(bytes); },
+        .gap = [&](std::uint64_t lost, std::uint64_t since) { pipeline_.gap(lost, since); },
+        .batch_end =
+            [&](std::uint64_t now) {
+              pipeline_.batch_end(now);
+              if (now >= look_ns_) {
+                look(now);
+              }
+              return true;
+            },
+        .due_ns = [&] { return std::min(look_ns_, pipeline_.due_ns().value_or(UINT64_MAX)); },
+        .hung_up = [&] { reload(); },
+    });
+    manager_.stopping("writing what waits");
+    pipeline_.finish();
+    log_account(log_, kernel_account(live_.observer().account()));
+    log_account(log_, pipeline_account(pipeline_.counts()));
+    return result;
+  }
+
+ private:
+  [[nodiscard]] std::string status() const {
+    const KernelCounters kernel = live_.observer().counters();
+    return fmt::format("watching ({} hooks): {} closures, {} lost",
+                       name_of(live_.observer().plan().set), kernel.ended, lost_closures(kernel));
+  }
+
+  void look(std::uint64_t now) {
+    look_ns_ = now + look_every_ns_;
+    const KernelCounters kernel = live_.observer().counters();
+    if (heartbeat_.beats(kernel.recorded, pipeline_.counts().records)) {
+      manager_.alive();
+    }
+    manager_.status(status());
+    if (const std::uint64_t lost = lost_closures(kernel); lost != told_lost_) {
+      log_.warning(
+          fmt::format("LOST {} closures since the last time this was looked at, {} in all "
+                      "(ring full {}, no ledger entry {})",
+                      lost - told_lost_, lost, kernel.lost_ring, kernel.lost_ledger));
+      told_lost_ = lost;
+    }
+  }
+
+  void reload() {
+    manager_.reloading(monotonic_ns());
+    if (options_.config_path.empty()) {
+      log_.notice("SIGHUP: there is no configuration file to read again");
+    } else if (auto config = load_config(options_.config_path); !config.ok()) {
+      log_.error("the configuration was not taken over: " + config.error().what);
+    } else {
+      take_over(std::move(config).take());
+    }
+    manager_.ready(status());
+  }
+
+  void take_over(Config config) {
+    if (config.filter != config_.filter || config.kernel != config_.kernel ||
+        config.log != config_.log) {
+      log_.warning("what is new in [observe] and [log] needs a restart");
+    }
+    config_ = std::move(config);
+    log_.notice("the configuration was read again: " + options_.config_path);
+  }
+
+  const ServeOptions& options_;
+  Config config_;
+  const Log& log_;
+  const ServiceManager& manager_;
+  Live& live_;
+  const SourceContext source_;
+  ProcessEnricher enricher_;
+  Pipeline pipeline_;
+  Heartbeat heartbeat_;
+  const std::uint64_t look_every_ns_;
+  std::uint64_t look_ns_ = 0;
+  std::uint64_t told_lost_ = 0;
+};
+
+// What is kept is said before it is relied upon.
+Result<> drop_privileges(const Live& live, const Log& log) {
+  const auto kept = needed_after_attach([&] { return live.observer().may_read_maps(); });
+  if (!kept.ok()) {
+    return kept.error();
+  }
+  if (auto dropped = keep_only(*kept); !dropped.ok()) {
+    return dropped;
+  }
+  log.info("capabilities kept: " + kept_text(*kept));
+  return {};
+}
+
+}  // namespace
+
+Result<> serve(const ServeOptions& options) {
+  auto config = config_of(options);
+  if (!config.ok()) {
+    return std::move(config).error();
+  }
+  auto wanted = selection(config->filter);
+  if (!wanted.ok()) {
+    return std::move(wanted).error();
+  }
+  const Log log(config->log, STDERR_FILENO);
+  const auto manager =
+      ServiceManager::connect(std::getenv("NOTIFY_SOCKET"), std::getenv("WATCHDOG_USEC"));
+  if (!manager.ok()) {
+    return manager.error();
+  }
+  auto live = Live::start(config->filter, config->kernel, HangUp::is_taken);
+  if (!live.ok()) {
+    return std::move(live).error();
+  }
+  const std::vector<std::string> degradations = live->observer().plan().degradations();
+  for (const std::string& line : degradations) {
+    log.write(LogLevel::debug, line);
+  }
+  if (!degradations.empty()) {
+    log.info(fmt::format("{} hooks do not run here; closewatch doctor says what is not seen",
+                         degradations.size()));
+  }
+  if (auto dropped = drop_privileges(*live, log); !dropped.ok()) {
+    return dropped;
+  }
+  Daemon daemon(options, std::move(config).take(), log, *manager, *live, std::move(wanted).take());
+  log.notice(fmt::format("watching ({} hooks)", name_of(live->observer().plan().set)));
+  return daemon.run();
+}
+
+}  // namespace closewatch
