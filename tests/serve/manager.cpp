@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/serve/manager.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#include "tests/storm/await.h"
+#include "tests/storm/must.h"
+
+namespace closewatch::serve {
+
+using storm::must;
+
+Manager::Manager() : name_("@closewatch-manager-" + std::to_string(::getpid())) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path + 1, name_.data() + 1, name_.size() - 1);
+  socket_.reset(must(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+  must(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address),
+              static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name_.size())),
+       "bind");
+}
+
+std::string Manager::await(const std::string& line) {
+  const auto patience = static_cast<int>(std::chrono::milliseconds(storm::kPatience).count());
+  for (;;) {
+    pollfd readable{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+    if (must(::poll(&readable, 1, patience), "poll") == 0) {
+      errno = ETIMEDOUT;
+      storm::give_up(("waiting for " + line).c_str());
+    }
+    std::string message(4096, '\0');
+    message.resize(static_cast<std::size_t>(
+        must(::recv(socket_.get(), message.data(), message.size(), 0), "recv")));
+    heard_.push_back(message);
+    if (("\n" + message + "\n").find("\n" + line + "\n") != std::string::npos) {
+      return message;
+    }
+  }
+}
+
+}  // namespace closewatch::serve

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// SIGHUP while connections end as fast as they can.
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include "tests/serve/served.h"
+#include "tests/storm/await.h"
+#include "tests/storm/load.h"
+#include "tests/storm/network.h"
+#include "tests/storm/story.h"
+
+namespace closewatch::serve {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class reload : public Served {};
+
+TEST_F(reload, in_a_storm_loses_no_record) {
+  configure();
+  start();
+  storm::Load load({.drivers = 2, .mix{6, 2, 2}});
+  for (int i = 0; i < 5; ++i) {
+    const std::uint64_t before = load.connections();
+    storm::await("waiting for traffic", [&] { return load.connections() > before + 500; });
+    Served::reload();
+  }
+  load.stop();
+  const storm::DriverResult made = load.wait().all();
+  storm::await_closed(0);
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  const auto account = storm::Account::of(daemon().errors());
+  ASSERT_TRUE(account) << daemon().errors();
+  storm::expect_identities(*account);
+  EXPECT_EQ(account->recorded, 2 * made.connections());
+  EXPECT_EQ(account->lost, 0U);
+}
+
+TEST_F(reload, of_a_wrong_configuration_changes_nothing) {
+  configure();
+  start();
+  configure("no_such_key = 1\n");
+  Served::reload();
+  EXPECT_THAT(daemon().errors(), HasSubstr("closewatch: the configuration was not taken over"));
+  EXPECT_THAT(daemon().errors(), HasSubstr("closewatch.toml:7:1: log.no_such_key"));
+  const storm::DriverResult made = storm::run_load({.drivers = 1, .connections = 100}).all();
+  storm::await_closed(0);
+  configure();
+  Served::reload();
+  EXPECT_THAT(daemon().errors(), HasSubstr("closewatch: the configuration was read again"));
+  ASSERT_EQ(stop(), 0);
+  const auto account = storm::Account::of(daemon().errors());
+  ASSERT_TRUE(account) << daemon().errors();
+  EXPECT_EQ(account->recorded, 2 * made.connections());
+}
+
+TEST_F(reload, tells_what_needs_a_restart) {
+  configure();
+  start();
+  Served::reload();
+  EXPECT_THAT(daemon().errors(), Not(HasSubstr("needs a restart")));
+  std::filesystem::resize_file(path("closewatch.toml"), 0);
+  Served::reload();
+  EXPECT_THAT(daemon().errors(), HasSubstr("what is new in [observe] and [log] needs a restart"));
+  EXPECT_EQ(stop(), 0);
+}
+
+}  // namespace
+}  // namespace closewatch::serve

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the service manager hears from the start to the end, and the account that closes it.
+#include <gmock/gmock.h>
+
+#include "tests/serve/served.h"
+#include "tests/storm/load.h"
+#include "tests/storm/network.h"
+#include "tests/storm/story.h"
+
+namespace closewatch::serve {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class states : public Served {};
+
+TEST_F(states, ready_alive_stopping) {
+  configure();
+  watchdog_us_ = "30000";  // 30 ms: it looks every 10
+  start();
+  EXPECT_THAT(manager().heard().front(),
+              StartsWith("READY=1\nSTATUS=watching (base hooks): 0 closures, 0 lost"));
+  manager().await("WATCHDOG=1");
+  manager().await("WATCHDOG=1");
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  manager().await("STOPPING=1");
+}
+
+TEST_F(states, a_clean_stop_accounts_for_everything) {
+  configure();
+  start();
+  const storm::DriverResult made =
+      storm::run_load({.drivers = 2, .connections = 1000, .mix{6, 2, 2}}).all();
+  storm::await_closed(0);
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  const auto account = storm::Account::of(daemon().errors());
+  ASSERT_TRUE(account) << daemon().errors();
+  storm::expect_identities(*account);
+  EXPECT_EQ(account->recorded, 2 * made.connections());
+  EXPECT_EQ(account->lost, 0U);
+}
+
+TEST_F(states, a_wrong_configuration_starts_nothing) {
+  configure("[observe2]\n");
+  storm::Closewatch refused({.program = {.path = program()},
+                             .arguments = {"serve", "--config", path("closewatch.toml")}});
+  EXPECT_FALSE(refused.watches());
+  EXPECT_EQ(refused.wait(), 2);
+  EXPECT_THAT(refused.errors(),
+              HasSubstr("closewatch.toml:7:2: observe2: no such key; is observe"));
+}
+
+}  // namespace
+}  // namespace closewatch::serve
