@@ -183,6 +183,8 @@ class Delivery::Lane {
   std::thread thread_;
 };
 
+Delivery::Delivery(Halt halt) : halt_(std::move(halt)) {}
+
 Result<std::unique_ptr<Delivery>> Delivery::start(std::vector<std::unique_ptr<Notifier>> notifiers,
                                                   std::size_t queue, Complain complain) {
   auto halt = Halt::create();

@@ -56,7 +56,7 @@ class Delivery final : public Receiver {
  private:
   class Lane;
 
-  explicit Delivery(Halt halt) : halt_(std::move(halt)) {}
+  explicit Delivery(Halt halt);
 
   Halt halt_;
   std::vector<std::unique_ptr<Lane>> lanes_;

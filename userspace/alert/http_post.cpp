@@ -35,7 +35,7 @@ Attempt judge(long status) {
 // Trying again makes no certificate better.
 bool is_final(CURLcode code) {
   return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
-         code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL;
+         code == CURLE_URL_MALFORMAT;
 }
 
 Error unusable(std::string what) {
