@@ -18,6 +18,7 @@ struct Selection {
   bool lost_only = false;  // bytes were discarded or left unread
 
   [[nodiscard]] bool wants(const Closure& closure, const Verdict& verdict) const;
+  friend bool operator==(const Selection&, const Selection&) = default;
 };
 
 }  // namespace closewatch

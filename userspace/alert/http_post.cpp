@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/alert/http_post.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <initializer_list>
+
+namespace closewatch::alert {
+namespace {
+
+struct EasyDeleter {
+  void operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
+};
+struct MultiDeleter {
+  void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
+};
+struct ListDeleter {
+  void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
+};
+
+bool is_success(long status) { return status >= 200 && status < 300; }
+
+Attempt judge(long status) {
+  if (status == 408 || status == 429 || status >= 500) {
+    return Attempt::again(fmt::format("HTTP status {}", status));
+  }
+  if (status >= 300 && status < 400) {
+    return Attempt::failed(fmt::format("HTTP status {}: redirects are not followed", status));
+  }
+  return Attempt::failed(fmt::format("HTTP status {}", status));
+}
+
+// Trying again makes no certificate better.
+bool is_final(CURLcode code) {
+  return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
+         code == CURLE_URL_MALFORMAT;
+}
+
+Error unusable(std::string what) {
+  return {.what = std::move(what), .hint = "check the version of libcurl"};
+}
+
+}  // namespace
+
+class HttpPost::Transfer {
+ public:
+  Transfer() : easy_(::curl_easy_init()), multi_(::curl_multi_init()) {}
+
+  CURLcode prepare(const HttpSettings& http, const std::string& url);
+  Attempt run(std::string_view body, const Halt& halt);
+  [[nodiscard]] bool valid() const { return easy_ && multi_; }
+
+ private:
+  static std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
+  std::size_t take(std::size_t bytes);
+  Attempt wait(const Halt& halt);
+  [[nodiscard]] Attempt ended(CURLcode code) const;
+
+  template <typename Value>
+  CURLcode set(CURLoption option, Value value) {
+    return ::curl_easy_setopt(easy_.get(), option, value);
+  }
+
+  std::unique_ptr<CURL, EasyDeleter> easy_;
+  std::unique_ptr<CURLM, MultiDeleter> multi_;
+  std::unique_ptr<curl_slist, ListDeleter> headers_;
+  std::array<char, CURL_ERROR_SIZE> error_{};
+  std::size_t received_ = 0;
+  long status_ = 0;  // of an answer whose headers came whole
+};
+
+CURLcode HttpPost::Transfer::prepare(const HttpSettings& http, const std::string& url) {
+  const auto add_header = [this](const std::string& line) {
+    headers_.reset(::curl_slist_append(headers_.release(), line.c_str()));
+  };
+  add_header("Content-Type: application/json");
+  add_header("Expect:");
+  if (!http.token.empty()) {
+    add_header("Authorization: Bearer " + http.token);
+  }
+  const long timeout_ms = http.timeout.count();
+  for (const CURLcode code : {
+           set(CURLOPT_URL, url.c_str()),
+           set(CURLOPT_PROTOCOLS_STR, "http,https"),
+           set(CURLOPT_POST, 1L),
+           set(CURLOPT_HTTPHEADER, headers_.get()),
+           set(CURLOPT_USERAGENT, "closewatch"),
+           set(CURLOPT_SSL_VERIFYPEER, 1L),
+           set(CURLOPT_SSL_VERIFYHOST, 2L),
+           set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2)),
+           http.ca_file.empty() ? CURLE_OK : set(CURLOPT_CAINFO, http.ca_file.c_str()),
+           http.ca_file.empty() ? CURLE_OK : set(CURLOPT_CAPATH, static_cast<char*>(nullptr)),
+           set(CURLOPT_FOLLOWLOCATION, 0L),
+           set(CURLOPT_PROXY, ""),
+           set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED)),
+           set(CURLOPT_TIMEOUT_MS, timeout_ms),
+           set(CURLOPT_CONNECTTIMEOUT_MS, timeout_ms),
+           set(CURLOPT_NOSIGNAL, 1L),
+           set(CURLOPT_QUICK_EXIT, 1L),
+           set(CURLOPT_ERRORBUFFER, error_.data()),
+           set(CURLOPT_HEADERFUNCTION, &Transfer::on_header),
+           set(CURLOPT_HEADERDATA, static_cast<void*>(this)),
+           set(CURLOPT_WRITEFUNCTION, &Transfer::on_body),
+           set(CURLOPT_WRITEDATA, static_cast<void*>(this)),
+       }) {
+    if (code != CURLE_OK) {
+      return code;
+    }
+  }
+  return CURLE_OK;
+}
+
+// Returning less than was given ends the transfer.
+std::size_t HttpPost::Transfer::take(std::size_t bytes) {
+  received_ += bytes;
+  return received_ <= kLongestAnswer ? bytes : 0;
+}
+
+std::size_t HttpPost::Transfer::on_header(char* bytes, std::size_t size, std::size_t count,
+                                          void* self) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  const std::string_view line(bytes, size * count);
+  if (line == "\r\n" || line == "\n") {
+    long status = 0;
+    ::curl_easy_getinfo(transfer.easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+    transfer.status_ = status >= 200 ? status : 0;
+  }
+  return transfer.take(line.size());
+}
+
+std::size_t HttpPost::Transfer::on_body(char* /*bytes*/, std::size_t size, std::size_t count,
+                                        void* self) {
+  return static_cast<Transfer*>(self)->take(size * count);
+}
+
+Attempt HttpPost::Transfer::run(std::string_view body, const Halt& halt) {
+  received_ = 0;
+  status_ = 0;
+  error_[0] = '\0';
+  set(CURLOPT_POSTFIELDS, body.data());
+  set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  ::curl_multi_add_handle(multi_.get(), easy_.get());
+  Attempt attempt = wait(halt);
+  ::curl_multi_remove_handle(multi_.get(), easy_.get());
+  return attempt;
+}
+
+Attempt HttpPost::Transfer::wait(const Halt& halt) {
+  while (true) {
+    int running = 0;
+    if (const CURLMcode code = ::curl_multi_perform(multi_.get(), &running); code != CURLM_OK) {
+      return Attempt::again(::curl_multi_strerror(code));
+    }
+    int left = 0;
+    if (const CURLMsg* const message = ::curl_multi_info_read(multi_.get(), &left)) {
+      return ended(message->data.result);
+    }
+    if (halt.raised()) {
+      return {Outcome::halted};
+    }
+    curl_waitfd halted{.fd = halt.fd(), .events = CURL_WAIT_POLLIN, .revents = 0};
+    ::curl_multi_poll(multi_.get(), &halted, 1, 1000, nullptr);
+  }
+}
+
+Attempt HttpPost::Transfer::ended(CURLcode code) const {
+  if (is_success(status_)) {
+    return {};
+  }
+  if (status_ != 0) {
+    return judge(status_);
+  }
+  std::string error = error_[0] != '\0' ? error_.data() : ::curl_easy_strerror(code);
+  if (code == CURLE_OK) {
+    error = "the answer has no status";
+  }
+  return is_final(code) ? Attempt::failed(std::move(error)) : Attempt::again(std::move(error));
+}
+
+HttpPost::HttpPost(std::unique_ptr<Transfer> transfer) : transfer_(std::move(transfer)) {}
+HttpPost::~HttpPost() = default;
+
+Result<std::unique_ptr<HttpPost>> HttpPost::create(const HttpSettings& http, std::string url) {
+  static const CURLcode kReady = ::curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (kReady != CURLE_OK) {
+    return unusable(std::string("libcurl cannot be used: ") + ::curl_easy_strerror(kReady));
+  }
+  auto transfer = std::make_unique<Transfer>();
+  if (!transfer->valid()) {
+    return unusable("libcurl cannot be used");
+  }
+  if (const CURLcode code = transfer->prepare(http, url); code != CURLE_OK) {
+    return unusable(fmt::format("libcurl does not take the settings of {}: {}", origin_of(url),
+                                ::curl_easy_strerror(code)));
+  }
+  return std::unique_ptr<HttpPost>(new HttpPost(std::move(transfer)));
+}
+
+Attempt HttpPost::post(std::string_view body, const Halt& halt) {
+  return transfer_->run(body, halt);
+}
+
+std::string HttpPost::origin_of(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  const std::size_t host = scheme == url.npos ? 0 : scheme + 3;
+  return std::string(url.substr(0, url.find_first_of("/?#", host)));
+}
+
+}  // namespace closewatch::alert
