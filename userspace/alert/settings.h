@@ -26,6 +26,8 @@ struct HttpSettings {
   // Before the second attempt; doubled for each after it, up to a minute, and between half and all
   // of it at random.
   std::chrono::milliseconds back_off = std::chrono::milliseconds(500);
+
+  friend bool operator==(const HttpSettings&, const HttpSettings&) = default;
 };
 
 // A program that is run once for each notification, with its JSON on standard input.
@@ -33,6 +35,8 @@ struct ProgramSettings {
   std::string path;  // absolute; no shell, no search
   std::vector<std::string> arguments = {};
   std::chrono::milliseconds timeout = std::chrono::seconds(10);  // then it is killed
+
+  friend bool operator==(const ProgramSettings&, const ProgramSettings&) = default;
 };
 
 struct Settings {
@@ -48,6 +52,8 @@ struct Settings {
   std::vector<ProgramSettings> programs = {};
   std::uint32_t queue = 256;  // notifications that may wait for each receiver
   std::string instance = {};  // name of this host for Alertmanager; empty: its host name
+
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 // The rules that act: the built-in ones that are wanted, then the configured ones.

@@ -17,6 +17,8 @@ namespace closewatch::alert {
 struct StormLimit {
   std::uint32_t alerts = 10;
   std::chrono::milliseconds interval = std::chrono::minutes(1);
+
+  friend bool operator==(const StormLimit&, const StormLimit&) = default;
 };
 
 class Storm {

@@ -8,8 +8,11 @@
 #include <variant>
 #include <vector>
 
+#include "userspace/alert/settings.h"
 #include "userspace/base/result.h"
 #include "userspace/config/complaint.h"
+#include "userspace/metrics/close_series.h"
+#include "userspace/metrics/server_settings.h"
 #include "userspace/observe/options.h"
 
 namespace closewatch {
@@ -26,9 +29,26 @@ struct LogSettings {
   friend bool operator==(const LogSettings&, const LogSettings&) = default;
 };
 
+struct MetricsSettings {
+  bool enabled = true;
+  MetricsServerSettings server = {};
+  SeriesLimits series = {};
+
+  friend bool operator==(const MetricsSettings&, const MetricsSettings&) = default;
+};
+
+struct AlertSettings {
+  bool enabled = true;
+  alert::Settings settings = {};
+
+  friend bool operator==(const AlertSettings&, const AlertSettings&) = default;
+};
+
 struct Config {
   FilterOptions filter = {};
   KernelOptions kernel = {};
+  MetricsSettings metrics = {};
+  AlertSettings alerts = {};
   LogSettings log = {};
 
   friend bool operator==(const Config&, const Config&) = default;

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/config/describe.h"
 
-#include <array>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "userspace/base/unique_fd.h"
 #include "userspace/classify/verdict.h"
+#include "userspace/config/describe_sections.h"
 #include "userspace/enrich/filter_targets.h"
 #include "userspace/observe/filters.h"
 
@@ -11,9 +18,6 @@ namespace closewatch {
 namespace {
 
 constexpr std::size_t kFilterValues = 16;  // of a list that acts in the kernel (kernel/observer.h)
-constexpr TextRule kNotEmpty{.expected = "a text that is not empty",
-                             .holds = [](std::string_view text) { return !text.empty(); }};
-
 template <typename Value, std::size_t count>
 Fields::Texts names_of_all() {
   Fields::Texts names;
@@ -21,15 +25,6 @@ Fields::Texts names_of_all() {
     names.emplace_back(name_of(static_cast<Value>(i)));
   }
   return names;
-}
-
-const Fields::Texts& class_names() {
-  static const Fields::Texts kNames = names_of_all<Class, kClassCount>();
-  return kNames;
-}
-const Fields::Texts& reason_names() {
-  static const Fields::Texts kNames = names_of_all<Reason, kReasonCount>();
-  return kNames;
 }
 
 // The position in `names` that the configuration names; they are those of `Value`, in its order.
@@ -44,16 +39,6 @@ Value choice(Fields& fields, std::string_view key, Value otherwise,
     }
   }
   return otherwise;
-}
-
-std::vector<std::uint16_t> ports(Fields& fields, std::string_view key,
-                                 const std::vector<std::uint16_t>& otherwise) {
-  std::vector<std::uint16_t> out;
-  for (const std::uint64_t port :
-       fields.numbers(key, {otherwise.begin(), otherwise.end()}, {1, 65535})) {
-    out.push_back(static_cast<std::uint16_t>(port));
-  }
-  return out;
 }
 
 void refuse_more(Fields& fields, std::string_view key, std::size_t count, std::size_t most) {
@@ -76,9 +61,9 @@ void describe_filter(Fields& fields, FilterOptions& filter, const HostNames& hos
     check(fields, "user", host.user(user));
   }
   refuse_more(fields, "user", filter.users.size(), kFilterValues);
-  filter.local_ports = ports(fields, "local_port", filter.local_ports);
+  filter.local_ports = describe_ports(fields, "local_port", filter.local_ports);
   refuse_more(fields, "local_port", filter.local_ports.size(), kFilterValues);
-  filter.peer_ports = ports(fields, "peer_port", filter.peer_ports);
+  filter.peer_ports = describe_ports(fields, "peer_port", filter.peer_ports);
   refuse_more(fields, "peer_port", filter.peer_ports.size(), kFilterValues);
   enum class Family : std::uint8_t { any, ipv4, ipv6 };
   constexpr std::array kFamilies{"any", "ipv4", "ipv6"};
@@ -124,7 +109,57 @@ Result<> without_value(Result<std::uint32_t> result) {
   return result.ok() ? Result<>() : Result<>(std::move(result).error());
 }
 
+Result<std::string> read_secret(const std::string& path) {
+  constexpr std::size_t kLargest = 4096;
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  std::string text(kLargest + 1, '\0');
+  const ssize_t got = file.valid() ? ::read(file.get(), text.data(), text.size()) : -1;
+  if (got < 0) {
+    return Error{.what = "cannot read " + path + ": " + std::strerror(errno)};
+  }
+  text.resize(static_cast<std::size_t>(got));
+  while (text.ends_with('\n')) {
+    text.pop_back();
+  }
+  if (text.empty() || text.size() > kLargest) {
+    return Error{.what = path + " holds no secret: one line of at most 4096 bytes is expected"};
+  }
+  return text;
+}
+
 }  // namespace
+
+const Fields::Texts& class_names() {
+  static const Fields::Texts kNames = names_of_all<Class, kClassCount>();
+  return kNames;
+}
+const Fields::Texts& reason_names() {
+  static const Fields::Texts kNames = names_of_all<Reason, kReasonCount>();
+  return kNames;
+}
+
+std::vector<std::uint16_t> describe_ports(Fields& fields, std::string_view key,
+                                          const std::vector<std::uint16_t>& otherwise) {
+  std::vector<std::uint16_t> out;
+  for (const std::uint64_t port :
+       fields.numbers(key, {otherwise.begin(), otherwise.end()}, {1, 65535})) {
+    out.push_back(static_cast<std::uint16_t>(port));
+  }
+  return out;
+}
+
+std::string describe_secret(Fields& fields, std::string_view key, const HostNames& host) {
+  const std::string path = fields.text(key, "", {});
+  if (path.empty()) {
+    return "";
+  }
+  auto secret = host.secret(path);
+  if (!secret.ok()) {
+    fields.refuse(key, secret.error().what);
+    return "";
+  }
+  return std::move(secret).take();
+}
 
 HostNames names_of_this_host() {
   return {.user = [](const std::string& name) { return without_value(resolve_uid(name)); },
@@ -132,11 +167,15 @@ HostNames names_of_this_host() {
             auto result = resolve_cgroup(path);
             return result.ok() ? Result<>() : Result<>(std::move(result).error());
           },
-          .netns = [](const std::string& netns) { return without_value(resolve_netns(netns)); }};
+          .netns = [](const std::string& netns) { return without_value(resolve_netns(netns)); },
+          .secret = read_secret};
 }
 
 void describe(Fields& fields, Config& config, const HostNames& host) {
   fields.section("observe", [&](Fields& section) { describe_observe(section, config, host); });
+  fields.section("metrics",
+                 [&](Fields& section) { describe_metrics(section, config.metrics, host); });
+  fields.section("alerts", [&](Fields& section) { describe_alerts(section, config.alerts, host); });
   fields.section("log", [&](Fields& section) { describe_log(section, config.log); });
 }
 

@@ -11,11 +11,13 @@
 
 namespace closewatch {
 
-// Whether names mean something on the host; an error says why not.
+// What names mean on the host, or why they mean nothing.
 struct HostNames {
   std::function<Result<>(const std::string&)> user;
   std::function<Result<>(const std::string&)> cgroup;
   std::function<Result<>(const std::string&)> netns;
+  // What is in the file of that path, without the end of its line; at most 4096 bytes.
+  std::function<Result<std::string>(const std::string&)> secret;
 };
 // Of the host that this runs on.
 HostNames names_of_this_host();

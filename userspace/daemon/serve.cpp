@@ -13,8 +13,11 @@
 #include "userspace/daemon/heartbeat.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/notify.h"
+#include "userspace/daemon/outlets.h"
 #include "userspace/daemon/privileges.h"
+#include "userspace/enrich/filter_targets.h"
 #include "userspace/enrich/process_enricher.h"
+#include "userspace/metrics/tcp_counters.h"
 #include "userspace/observe/filters.h"
 #include "userspace/observe/live.h"
 #include "userspace/pipeline/pipeline.h"
@@ -25,6 +28,8 @@ namespace {
 constexpr std::uint64_t kSecond = 1'000'000'000;
 // How often the daemon looks at itself, records or none.
 constexpr std::uint64_t kLookNs = 5 * kSecond;
+// How soon a reload that had to wait is tried again.
+constexpr std::uint64_t kRetryNs = kSecond / 10;
 
 std::uint64_t monotonic_ns() {
   timespec now{};
@@ -50,18 +55,19 @@ Result<Config> config_of(const ServeOptions& options) {
 class Daemon {
  public:
   Daemon(const ServeOptions& options, Config config, const Log& log, const ServiceManager& manager,
-         Live& live, Selection selection)
+         Live& live, Selection selection, Outlets& outlets)
       : options_(options),
         config_(std::move(config)),
         log_(log),
         manager_(manager),
         live_(live),
-        source_(live.source()),
-        enricher_(source_.boot_to_unix_ns),
-        pipeline_(source_, std::move(selection), enricher_, {}),
+        outlets_(outlets),
+        enricher_(live.source().boot_to_unix_ns),
+        pipeline_(live.source(), std::move(selection), enricher_, {&outlets}),
         look_every_ns_(std::min(kLookNs, manager.patience_ns().value_or(kLookNs * 3) / 3)) {}
 
   Result<> run() {
+    look(boot_now_ns());
     manager_.ready(status());
     auto result = live_.run({
         .record = [&](std::span<const std::byte> bytes) { pipeline_.record(bytes); },
@@ -72,15 +78,21 @@ class Daemon {
               if (now >= look_ns_) {
                 look(now);
               }
+              if (reload_wanted_ && !outlets_.busy()) {
+                reload_wanted_ = false;
+                reload();
+              }
               return true;
             },
-        .due_ns = [&] { return std::min(look_ns_, pipeline_.due_ns().value_or(UINT64_MAX)); },
-        .hung_up = [&] { reload(); },
+        .due_ns = [&] { return due_ns(); },
+        .hung_up = [&] { reload_wanted_ = true; },
     });
     manager_.stopping("writing what waits");
     pipeline_.finish();
+    const std::vector<std::string> outlets = outlets_.stop();
     log_account(log_, kernel_account(live_.observer().account()));
     log_account(log_, pipeline_account(pipeline_.counts()));
+    log_account(log_, outlets);
     return result;
   }
 
@@ -91,12 +103,21 @@ class Daemon {
                        name_of(live_.observer().plan().set), kernel.ended, lost_closures(kernel));
   }
 
+  // A reload that has to wait for what the last one closed is tried again soon.
+  [[nodiscard]] std::uint64_t due_ns() const {
+    const std::uint64_t due = std::min({look_ns_, pipeline_.due_ns().value_or(UINT64_MAX),
+                                        outlets_.due_ns().value_or(UINT64_MAX)});
+    return reload_wanted_ ? std::min(due, boot_now_ns() + kRetryNs) : due;
+  }
+
   void look(std::uint64_t now) {
     look_ns_ = now + look_every_ns_;
-    const KernelCounters kernel = live_.observer().counters();
-    if (heartbeat_.beats(kernel.recorded, pipeline_.counts().records)) {
+    const KernelCounters kernel = live_.observer().account();
+    const bool alive = heartbeat_.beats(kernel.recorded, pipeline_.counts().records);
+    if (alive) {
       manager_.alive();
     }
+    outlets_.take(readings(kernel), now, alive);
     manager_.status(status());
     if (const std::uint64_t lost = lost_closures(kernel); lost != told_lost_) {
       log_.warning(
@@ -105,6 +126,23 @@ class Daemon {
                       lost - told_lost_, lost, kernel.lost_ring, kernel.lost_ledger));
       told_lost_ = lost;
     }
+  }
+
+  [[nodiscard]] Readings readings(const KernelCounters& kernel) const {
+    Readings readings;
+    readings.kernel = kernel;
+    readings.pipeline = pipeline_.counts();
+    readings.degradations = live_.observer().plan().degradations().size();
+    for (const ProgramStats& stats : live_.observer().program_stats()) {
+      readings.programs.push_back({.program = stats.program,
+                                   .runs = stats.runs,
+                                   .run_ns = stats.run_ns,
+                                   .missed = stats.missed});
+    }
+    if (auto own = read_tcp_counters({}); own.ok()) {
+      readings.namespaces.push_back({.netns = own_network_, .name = "host", .counters = *own});
+    }
+    return readings;
   }
 
   void reload() {
@@ -124,6 +162,7 @@ class Daemon {
         config.log != config_.log) {
       log_.warning("what is new in [observe] and [log] needs a restart");
     }
+    outlets_.take_over(config);
     config_ = std::move(config);
     log_.notice("the configuration was read again: " + options_.config_path);
   }
@@ -133,11 +172,14 @@ class Daemon {
   const Log& log_;
   const ServiceManager& manager_;
   Live& live_;
-  const SourceContext source_;
+  Outlets& outlets_;
   ProcessEnricher enricher_;
   Pipeline pipeline_;
   Heartbeat heartbeat_;
   const std::uint64_t look_every_ns_;
+  const std::uint32_t own_network_ =
+      resolve_netns("/proc/self/ns/net").ok() ? *resolve_netns("/proc/self/ns/net") : 0;
+  bool reload_wanted_ = false;
   std::uint64_t look_ns_ = 0;
   std::uint64_t told_lost_ = 0;
 };
@@ -187,8 +229,17 @@ Result<> serve(const ServeOptions& options) {
   if (auto dropped = drop_privileges(*live, log); !dropped.ok()) {
     return dropped;
   }
-  Daemon daemon(options, std::move(config).take(), log, *manager, *live, std::move(wanted).take());
-  log.notice(fmt::format("watching ({} hooks)", name_of(live->observer().plan().set)));
+  const SourceContext source = live->source();
+  const std::string hooks(name_of(live->observer().plan().set));
+  auto outlets = Outlets::start(
+      *config,
+      {.log = log, .source = source, .build = {.version = options.version, .hooks = hooks}});
+  if (!outlets.ok()) {
+    return std::move(outlets).error();
+  }
+  Daemon daemon(options, std::move(config).take(), log, *manager, *live, std::move(wanted).take(),
+                **outlets);
+  log.notice(fmt::format("watching ({} hooks)", hooks));
   return daemon.run();
 }
 

@@ -62,6 +62,8 @@ struct ProcessNameHash {
 struct SeriesLimits {
   std::size_t processes = 200;      // names with series of their own
   std::uint64_t idle_minutes = 60;  // without a closure, after which a name loses them
+
+  friend bool operator==(const SeriesLimits&, const SeriesLimits&) = default;
 };
 
 struct ProcessSeries {

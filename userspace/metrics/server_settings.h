@@ -28,6 +28,8 @@ struct MetricsServerSettings {
   std::uint32_t overdue_seconds = 20;         // an older one gives way when there is no room
   std::uint32_t connection_bytes = 8192;      // a request line with its headers
   std::uint32_t page_age_ms = 1000;           // scrapes within share one page
+
+  friend bool operator==(const MetricsServerSettings&, const MetricsServerSettings&) = default;
 };
 
 struct SettingProblem {

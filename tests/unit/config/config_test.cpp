@@ -83,6 +83,103 @@ TEST(Config, TakesHowToLog) {
   EXPECT_EQ(config.log.form, LogForm::journal);
 }
 
+TEST(Config, TakesWhereMetricsAreServed) {
+  const Config config = parsed(R"([metrics]
+enabled = false
+listen = ["[::1]:9000"]
+socket_path = ""
+socket_mode = "0600"
+connections = 5
+connections_per_address = 2
+connection_idle = "3s"
+processes = 10
+process_idle = "5m"
+)");
+  EXPECT_FALSE(config.metrics.enabled);
+  EXPECT_THAT(config.metrics.server.listen, ElementsAre("[::1]:9000"));
+  EXPECT_EQ(config.metrics.server.socket_path, "");
+  EXPECT_EQ(config.metrics.server.socket_mode, 0600);
+  EXPECT_EQ(config.metrics.server.connections, 5);
+  EXPECT_EQ(config.metrics.server.connections_per_address, 2);
+  EXPECT_EQ(config.metrics.server.idle_seconds, 3);
+  EXPECT_EQ(config.metrics.series.processes, 10);
+  EXPECT_EQ(config.metrics.series.idle_minutes, 5);
+}
+
+TEST(Config, TakesRulesAndReceivers) {
+  using namespace std::chrono_literals;
+  const Config config = parsed(R"([alerts]
+built_in = false
+without = ["abortive_loss"]
+log = false
+queue = 16
+[alerts.storm]
+alerts = 3
+interval = "10s"
+[[alerts.rule]]
+name = "resets"
+severity = "critical"
+process = ["nginx"]
+class = ["abortive"]
+reason = ["unread_data"]
+lost = true
+cgroup = ["/system.slice"]
+local_port = [443]
+blocked_at_least = "2s"
+per = "cgroup"
+measure = "share"
+threshold = 0.5
+resolve = 0.1
+at_least = 20
+window = "1m"
+for = "30s"
+cool_down = "1h"
+[[alerts.rule]]
+name = "any"
+[[alerts.alertmanager]]
+url = "http://127.0.0.1:9093"
+[[alerts.webhook]]
+url = "https://hooks.example.com/a"
+attempts = 2
+[[alerts.program]]
+path = "/bin/true"
+arguments = ["a", "b"]
+)");
+  const alert::Settings& settings = config.alerts.settings;
+  EXPECT_FALSE(settings.built_in);
+  EXPECT_FALSE(settings.log);
+  EXPECT_EQ(settings.queue, 16);
+  EXPECT_EQ(settings.storm, (alert::StormLimit{.alerts = 3, .interval = 10s}));
+  ASSERT_EQ(settings.rules.size(), 2);
+  EXPECT_EQ(settings.rules[0],
+            (alert::Rule{.name = "resets",
+                         .severity = alert::Severity::critical,
+                         .match = {.selection = {.comms = {"nginx"},
+                                                 .classes = {Class::abortive},
+                                                 .reasons = {Reason::unread_data},
+                                                 .lost_only = true},
+                                   .cgroups = {"/system.slice"},
+                                   .local_ports = {443},
+                                   .blocked_at_least = 2s},
+                         .per = alert::Scope::cgroup,
+                         .measure = alert::Measure::share,
+                         .threshold = 0.5,
+                         .resolve = 0.1,
+                         .at_least = 20,
+                         .window = 1min,
+                         .hold_for = 30s,
+                         .cool_down = 1h}));
+  EXPECT_EQ(settings.rules[1], (alert::Rule{.name = "any"}));
+  ASSERT_EQ(settings.alertmanagers.size(), 1);
+  EXPECT_EQ(settings.alertmanagers[0], (alert::HttpSettings{.url = "http://127.0.0.1:9093"}));
+  ASSERT_EQ(settings.webhooks.size(), 1);
+  EXPECT_EQ(settings.webhooks[0],
+            (alert::HttpSettings{.url = "https://hooks.example.com/a", .attempts = 2}));
+  ASSERT_EQ(settings.programs.size(), 1);
+  EXPECT_EQ(settings.programs[0],
+            (alert::ProgramSettings{.path = "/bin/true", .arguments = {"a", "b"}}));
+}
+
 struct Wrong {
   const char* name;
   const char* document;
@@ -130,6 +227,34 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"contradiction", "[observe]\nclass = ['graceful']\nreason = ['unread_data']", 3, 10,
               "observe.reason: no closure is both of the classes asked for and 'unread_data', "
               "which is abortive"},
+        Wrong{
+            "listen", "[metrics]\nlisten = ['0.0.0.0:9000']", 2, 10,
+            "metrics.listen: 0.0.0.0:9000 is not loopback; set beyond_loopback = true and a token "
+            "if that is meant"},
+        Wrong{"no_token", "[metrics]\nlisten = ['0.0.0.0:9000']\nbeyond_loopback = true", 1, 1,
+              "metrics.token_file: 0.0.0.0:9000 is not loopback and there is no token; set a token "
+              "of at least 16 characters"},
+        Wrong{"token_file", "[metrics]\ntoken_file = '/nowhere'", 2, 14,
+              "metrics.token_file: cannot read /nowhere: No such file or directory"},
+        Wrong{"mode", "[metrics]\nsocket_mode = '0999'", 2, 15,
+              "metrics.socket_mode: a file mode such as \"0660\" is expected, not \"0999\""},
+        Wrong{
+            "rule_name", "[[alerts.rule]]\nthreshold = 5", 1, 1,
+            "alerts.rule.name: a lower-case letter, then at most 63 of a-z, 0-9 and _ is expected"},
+        Wrong{"rule_twice", "[[alerts.rule]]\nname = 'a'\n[[alerts.rule]]\nname = 'a'", 4, 8,
+              "alerts.rule.name: a name that no other rule has is expected"},
+        Wrong{"rule_share", "[[alerts.rule]]\nname = 'a'\nmeasure = 'share'\nthreshold = 2", 4, 13,
+              "alerts.rule.threshold: above 0, at most 1 is expected"},
+        Wrong{
+            "rule_window", "[[alerts.rule]]\nname = 'a'\nwindow = '0s'", 3, 10,
+            "alerts.rule.window: a duration such as \"90s\" or \"24h\" from 1s to 1d is expected, "
+            "not \"0s\""},
+        Wrong{"without", "[alerts]\nwithout = ['abortive']", 2, 11,
+              "alerts.without: names of built-in rules is expected"},
+        Wrong{"url", "[[alerts.webhook]]\nurl = 'ftp://a'", 2, 7,
+              "alerts.webhook.url: http:// or https:// and a host, without a user is expected"},
+        Wrong{"program", "[[alerts.program]]\npath = 'page-me'", 2, 8,
+              "alerts.program.path: an absolute path is expected"},
         Wrong{"level", "[log]\nlevel = 'warn'", 2, 9,
               "log.level: one of error, warning, notice, info, debug is expected, not \"warn\""}),
     [](const auto& test) { return test.param.name; });
@@ -193,6 +318,11 @@ TEST_F(ConfigFile, ThatIsAFolderIsRefused) {
 // what nothing says.
 constexpr const char* kShipped = CLOSEWATCH_SOURCE_DIR "/tools/packaging/closewatch.toml";
 
+bool is_repeated(std::string_view key) {
+  return key.starts_with("alerts.rule.") || key.starts_with("alerts.alertmanager.") ||
+         key.starts_with("alerts.webhook.") || key.starts_with("alerts.program.");
+}
+
 std::vector<ListedKey> all_keys() {
   Config config;
   const HostNames host = names_of_this_host();
@@ -217,17 +347,36 @@ TEST(ShippedConfig, HasEveryKeyWithItsDefault) {
   std::string section;
   std::vector<std::string> said;
   for (std::string line; std::getline(lines, line);) {
-    const bool header = line.starts_with('[') || line.starts_with("#[");
+    const bool header = line.starts_with('[') || line.starts_with("##[");
     if (header) {
       const std::size_t begin = line.find_last_of('[') + 1;
       section = line.substr(begin, line.find(']') - begin);
     } else if (line.size() > 1 && line[0] == '#' && line[1] != ' ') {
-      said.push_back(section + "." + line.substr(1));
+      said.push_back(section + "." + line.substr(line.find_first_not_of('#')));
     }
   }
   for (const ListedKey& key : all_keys()) {
-    EXPECT_THAT(said, testing::Contains(key.name + " = " + key.otherwise));
+    // Sections that may be there several times are examples, with values of their own.
+    EXPECT_THAT(said,
+                testing::Contains(is_repeated(key.name)
+                                      ? testing::StartsWith(key.name + " = ")
+                                      : testing::StartsWith(key.name + " = " + key.otherwise)));
   }
+}
+
+TEST(ShippedConfig, HasExamplesThatAreAllowed) {
+  std::istringstream lines(content(kShipped));
+  std::string said;
+  for (std::string line; std::getline(lines, line);) {
+    const bool secret = line.find("token_file = \"/") != std::string::npos;  // not there here
+    said += secret ? "\n" : line.substr(line.starts_with("##") ? 2 : 0) + "\n";
+  }
+  const Config config = parsed(said);
+  ASSERT_EQ(config.alerts.settings.rules.size(), 1);
+  EXPECT_EQ(config.alerts.settings.rules[0].name, "checkout_resets");
+  EXPECT_EQ(config.alerts.settings.alertmanagers.size(), 1);
+  EXPECT_EQ(config.alerts.settings.webhooks.size(), 1);
+  EXPECT_EQ(config.alerts.settings.programs.size(), 1);
 }
 
 // closewatch.toml(5) has a .TP entry ".B key" or ".BR key" below the .SS of its section.

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/daemon/alert_outlet.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "userspace/alert/receivers.h"
+
+namespace closewatch {
+namespace {
+
+alert::EngineSettings engine_settings(const alert::Settings& settings, std::uint64_t tick_ns) {
+  return {.rules = alert::effective_rules(settings),
+          .storm = settings.storm,
+          .refresh = settings.refresh,
+          .tick_ns = tick_ns};
+}
+
+Result<std::shared_ptr<alert::Delivery>> start_delivery(const alert::Settings& settings,
+                                                        const Log& log) {
+  auto notifiers = alert::make_notifiers(settings, STDERR_FILENO);
+  if (!notifiers.ok()) {
+    return std::move(notifiers).error();
+  }
+  auto delivery =
+      alert::Delivery::start(std::move(notifiers).take(), settings.queue,
+                             [&log](std::string_view name, std::string_view error) {
+                               if (error.empty()) {
+                                 log.notice(fmt::format("alerts reach {} again", name));
+                               } else {
+                                 log.error(fmt::format("alerts do not reach {}: {}", name, error));
+                               }
+                             });
+  if (!delivery.ok()) {
+    return std::move(delivery).error();
+  }
+  return std::shared_ptr<alert::Delivery>(std::move(delivery).take());
+}
+
+}  // namespace
+
+AlertOutlet::AlertOutlet(const alert::Settings& settings, std::uint64_t tick_ns,
+                         std::function<std::int64_t()> now_ns, const Log& log,
+                         std::shared_ptr<alert::Delivery> delivery)
+    : tick_ns_(tick_ns),
+      log_(log),
+      queue_(settings.queue),
+      delivery_(std::move(delivery)),
+      engine_(engine_settings(settings, tick_ns), {delivery_.get()}),
+      feed_(engine_, std::move(now_ns)) {}
+
+Result<std::unique_ptr<AlertOutlet>> AlertOutlet::start(const alert::Settings& settings,
+                                                        std::uint64_t tick_ns,
+                                                        std::function<std::int64_t()> now_ns,
+                                                        const Log& log) {
+  auto delivery = start_delivery(settings, log);
+  if (!delivery.ok()) {
+    return std::move(delivery).error();
+  }
+  return std::unique_ptr<AlertOutlet>(
+      new AlertOutlet(settings, tick_ns, std::move(now_ns), log, std::move(delivery).take()));
+}
+
+Result<std::function<void()>> AlertOutlet::take_over(const alert::Settings& settings) {
+  auto delivery = start_delivery(settings, log_);
+  if (!delivery.ok()) {
+    return std::move(delivery).error();
+  }
+  engine_.reload(engine_settings(settings, tick_ns_), {delivery->get()});
+  std::swap(delivery_, *delivery);
+  queue_ = settings.queue;
+  return std::function<void()>([old = std::move(delivery).take()] { old->stop(kPatience); });
+}
+
+std::vector<SinkReading> AlertOutlet::readings() const {
+  std::vector<SinkReading> out;
+  for (const alert::DeliveryCounts& counts : delivery_->counts()) {
+    out.push_back({.sink = "alerts to " + counts.name,
+                   .taken = counts.offered - counts.refused,
+                   .refused = counts.refused,
+                   .queued = static_cast<std::size_t>(counts.waiting),
+                   .limit = queue_});
+  }
+  return out;
+}
+
+std::vector<std::string> AlertOutlet::account() const {
+  const alert::EngineCounts& engine = engine_.counts();
+  std::vector<std::string> lines{fmt::format(
+      "alerts: {} closures judged, {} fired, {} told, {} held back, {} resolved", engine.findings,
+      engine.fired, engine.announced, engine.held_back, engine.resolved)};
+  for (const alert::DeliveryCounts& counts : delivery_->counts()) {
+    lines.push_back(
+        fmt::format("alerts to {}: {} offered = {} delivered + {} failed + {} refused + {} left",
+                    counts.name, counts.offered, counts.delivered, counts.failed, counts.refused,
+                    counts.left + counts.waiting));
+  }
+  return lines;
+}
+
+}  // namespace closewatch

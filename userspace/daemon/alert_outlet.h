@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Alerts as an outlet of the daemon: the engine on the ring thread, its receivers on theirs.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "userspace/alert/delivery.h"
+#include "userspace/alert/engine.h"
+#include "userspace/alert/feed.h"
+#include "userspace/config/config.h"
+#include "userspace/daemon/log.h"
+#include "userspace/metrics/readings.h"
+
+namespace closewatch {
+
+class AlertOutlet {
+ public:
+  // `now_ns`: the clock of Finding::end_unix_ns. `log` must outlive this.
+  static Result<std::unique_ptr<AlertOutlet>> start(const alert::Settings& settings,
+                                                    std::uint64_t tick_ns,
+                                                    std::function<std::int64_t()> now_ns,
+                                                    const Log& log);
+
+  [[nodiscard]] Sink& sink() { return feed_; }
+  // When the sink should be flushed although nothing comes, by the clock of now_ns.
+  [[nodiscard]] std::optional<std::int64_t> due_ns() const { return engine_.due_ns(); }
+
+  // Goes over to other settings; rules that stay the same keep their state. Gives what has to be
+  // done with the receivers up to now, on another thread: they get 5 s for what waits. On an error
+  // nothing has changed.
+  Result<std::function<void()>> take_over(const alert::Settings& settings);
+
+  // What waits for a receiver is delivered within 5 s, or counted. Nothing is taken any more.
+  void stop() { delivery_->stop(kPatience); }
+
+  // One reading for each receiver; summed up in `lines` for the account at the end.
+  [[nodiscard]] std::vector<SinkReading> readings() const;
+  [[nodiscard]] std::vector<std::string> account() const;
+
+ private:
+  static constexpr std::chrono::seconds kPatience{5};
+
+  AlertOutlet(const alert::Settings& settings, std::uint64_t tick_ns,
+              std::function<std::int64_t()> now_ns, const Log& log,
+              std::shared_ptr<alert::Delivery> delivery);
+
+  std::uint64_t tick_ns_;
+  const Log& log_;
+  std::size_t queue_;
+  std::shared_ptr<alert::Delivery> delivery_;
+  alert::Engine engine_;
+  alert::Feed feed_;
+};
+
+}  // namespace closewatch

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/daemon/metrics_outlet.h"
+
+#include "userspace/daemon/default_directory.h"
+
+namespace closewatch {
+
+Result<std::unique_ptr<MetricsOutlet>> MetricsOutlet::start(const MetricsSettings& settings,
+                                                            BuildInfo build) {
+  std::unique_ptr<MetricsOutlet> outlet(new MetricsOutlet(settings, std::move(build)));
+  if (auto listening = outlet->listen(); !listening.ok()) {
+    return std::move(listening).error();
+  }
+  return outlet;
+}
+
+Result<> MetricsOutlet::listen() {
+  make_default_directory(settings_.server.socket_path, MetricsServerSettings{}.socket_path);
+  auto listeners = open_listeners(settings_.server);
+  if (!listeners.ok()) {
+    return std::move(listeners).error().context("metrics");
+  }
+  auto server = MetricsServer::start(std::move(listeners).take(), settings_.server, metrics_,
+                                     [this] { return alive_.load(); });
+  if (!server.ok()) {
+    return std::move(server).error().context("metrics");
+  }
+  server_ = std::move(server).take();
+  return {};
+}
+
+void MetricsOutlet::take(Readings readings, std::uint64_t now_ns, bool alive) {
+  alive_ = alive;
+  metrics_.take(std::move(readings), now_ns);
+}
+
+Result<bool> MetricsOutlet::take_over(const MetricsSettings& settings) {
+  const bool bounds = settings.series == settings_.series;
+  if (settings.server != settings_.server) {
+    server_.reset();  // an address can be listened on once
+    settings_.server = settings.server;
+    if (auto listening = listen(); !listening.ok()) {
+      return std::move(listening).error();
+    }
+  }
+  return bounds;
+}
+
+}  // namespace closewatch

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/daemon/outlets.h"
+
+#include <fmt/format.h>
+
+#include "userspace/base/clock.h"
+
+namespace closewatch {
+
+Result<std::unique_ptr<Outlets>> Outlets::start(const Config& config,
+                                                const OutletSurroundings& around) {
+  std::unique_ptr<Outlets> outlets(new Outlets(around));
+  for (const auto start : {&Outlets::start_metrics, &Outlets::start_alerts}) {
+    if (auto started = (outlets.get()->*start)(config); !started.ok()) {
+      return std::move(started).error();
+    }
+  }
+  outlets->connect();
+  return outlets;
+}
+
+std::int64_t Outlets::unix_ns() const {
+  return static_cast<std::int64_t>(boot_now_ns()) + around_.source.boot_to_unix_ns;
+}
+
+Result<> Outlets::start_metrics(const Config& config) {
+  if (!config.metrics.enabled) {
+    return {};
+  }
+  auto metrics = MetricsOutlet::start(config.metrics, around_.build);
+  if (!metrics.ok()) {
+    return std::move(metrics).error();
+  }
+  metrics_ = std::move(metrics).take();
+  return {};
+}
+
+Result<> Outlets::start_alerts(const Config& config) {
+  if (!config.alerts.enabled) {
+    return {};
+  }
+  auto alerts = AlertOutlet::start(
+      config.alerts.settings, around_.source.tick_ns, [this] { return unix_ns(); }, around_.log);
+  if (!alerts.ok()) {
+    return std::move(alerts).error();
+  }
+  alerts_ = std::move(alerts).take();
+  return {};
+}
+
+void Outlets::connect() {
+  sinks_.clear();
+  if (metrics_) {
+    sinks_.push_back(&metrics_->sink());
+  }
+  if (alerts_) {
+    sinks_.push_back(&alerts_->sink());
+  }
+}
+
+void Outlets::finding(const Finding& finding) {
+  for (Sink* const sink : sinks_) {
+    sink->finding(finding);
+  }
+}
+
+void Outlets::correction(const Correction& correction) {
+  for (Sink* const sink : sinks_) {
+    sink->correction(correction);
+  }
+}
+
+void Outlets::gap(const Gap& gap) {
+  for (Sink* const sink : sinks_) {
+    sink->gap(gap);
+  }
+}
+
+void Outlets::flush() {
+  for (Sink* const sink : sinks_) {
+    sink->flush();
+  }
+}
+
+std::optional<std::uint64_t> Outlets::due_ns() const {
+  const auto due = alerts_ ? alerts_->due_ns() : std::nullopt;
+  return due ? std::optional(static_cast<std::uint64_t>(*due - around_.source.boot_to_unix_ns))
+             : std::nullopt;
+}
+
+void Outlets::take(Readings readings, std::uint64_t now_ns, bool alive) {
+  if (!metrics_) {
+    return;
+  }
+  readings.unix_ns = unix_ns();
+  if (alerts_) {
+    for (SinkReading& reading : alerts_->readings()) {
+      readings.sinks.push_back(std::move(reading));
+    }
+  }
+  metrics_->take(std::move(readings), now_ns, alive);
+}
+
+void Outlets::take_over(const Config& config) {
+  const auto log_failure = [&](const Result<>& result) {
+    if (!result.ok()) {
+      around_.log.error(result.error().what);
+    }
+  };
+  std::vector<std::function<void()>> ends;
+  if (!config.metrics.enabled) {
+    // Its threads answer until their connection is over.
+    ends.emplace_back([old = std::shared_ptr<MetricsOutlet>(std::move(metrics_))] {});
+  } else if (!metrics_) {
+    log_failure(start_metrics(config));
+  } else if (const auto taken = metrics_->take_over(config.metrics); !taken.ok()) {
+    around_.log.error(taken.error().what);
+  } else if (!*taken) {
+    around_.log.warning("metrics: how many processes have series needs a restart");
+  }
+  if (!config.alerts.enabled) {
+    if (alerts_) {
+      ends.emplace_back([old = std::shared_ptr<AlertOutlet>(std::move(alerts_))] { old->stop(); });
+    }
+  } else if (!alerts_) {
+    log_failure(start_alerts(config));
+  } else if (auto end = alerts_->take_over(config.alerts.settings); !end.ok()) {
+    around_.log.error("alerts: " + end.error().what);
+  } else {
+    ends.push_back(std::move(end).take());
+  }
+  connect();
+  retiring_.begin([ends = std::move(ends)] {
+    for (const auto& end : ends) {
+      end();
+    }
+  });
+}
+
+std::vector<std::string> Outlets::stop() {
+  sinks_.clear();
+  std::vector<std::string> lines;
+  if (alerts_) {
+    alerts_->stop();
+    lines = alerts_->account();
+  }
+  metrics_.reset();
+  return lines;
+}
+
+}  // namespace closewatch

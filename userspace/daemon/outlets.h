@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where closures go from the pipeline: one sink to it, behind which the real ones are set up as the
+// configuration says, and exchanged between two batches while records keep coming.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "userspace/daemon/alert_outlet.h"
+#include "userspace/daemon/log.h"
+#include "userspace/daemon/metrics_outlet.h"
+#include "userspace/daemon/retiring.h"
+#include "userspace/pipeline/pipeline.h"
+
+namespace closewatch {
+
+// What outlets are told of the daemon around them.
+struct OutletSurroundings {
+  const Log& log;
+  const SourceContext& source;
+  BuildInfo build;
+};
+
+class Outlets final : public Sink {
+ public:
+  // Errors: what the configuration asks for and the system refuses.
+  static Result<std::unique_ptr<Outlets>> start(const Config& config,
+                                                const OutletSurroundings& around);
+
+  void finding(const Finding& finding) override;
+  void correction(const Correction& correction) override;
+  void gap(const Gap& gap) override;
+  void flush() override;
+
+  // When flush() should be called although nothing comes (CLOCK_BOOTTIME); nullopt: no need.
+  [[nodiscard]] std::optional<std::uint64_t> due_ns() const;
+  // Every few seconds, and once after the start. Adds what the outlets themselves can tell.
+  void take(Readings readings, std::uint64_t now_ns, bool alive);
+
+  // What was closed by the last change still ends: the next one has to wait.
+  [[nodiscard]] bool busy() const { return retiring_.busy(); }
+  // Goes over to another configuration, not while busy(). What fails is logged; the rest is done.
+  void take_over(const Config& config);
+
+  // Everything that waits is written; nothing is taken any more. The account of it, line by line.
+  std::vector<std::string> stop();
+
+ private:
+  explicit Outlets(const OutletSurroundings& around) : around_(around) {}
+  [[nodiscard]] std::int64_t unix_ns() const;
+  Result<> start_metrics(const Config& config);
+  Result<> start_alerts(const Config& config);
+  void connect();
+
+  OutletSurroundings around_;
+  std::unique_ptr<MetricsOutlet> metrics_;
+  std::unique_ptr<AlertOutlet> alerts_;
+  std::vector<Sink*> sinks_;  // of those above
+  Retiring retiring_;
+};
+
+}  // namespace closewatch
