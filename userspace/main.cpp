@@ -33,6 +33,8 @@ Result<> run(const Options& options) {
       return closewatch::run_demo(options);
     case Command::serve:
       return closewatch::run_serve(options);
+    case Command::completion:
+      return closewatch::run_completion(options);
     case Command::check_config:
       return closewatch::run_check_config(options);
   }

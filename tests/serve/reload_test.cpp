@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <fstream>
+
 #include "tests/serve/served.h"
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
@@ -40,7 +42,7 @@ TEST_F(reload, in_a_storm_loses_no_record) {
 TEST_F(reload, of_a_wrong_configuration_changes_nothing) {
   configure();
   start();
-  configure("no_such_key = 1\n");
+  configure("no_such_key = 1\n[metrics]\nenabled = false\n");
   Served::reload();
   EXPECT_THAT(daemon().errors(), HasSubstr("closewatch: the configuration was not taken over"));
   EXPECT_THAT(daemon().errors(), HasSubstr("closewatch.toml:7:1: log.no_such_key"));
@@ -60,7 +62,7 @@ TEST_F(reload, tells_what_needs_a_restart) {
   start();
   Served::reload();
   EXPECT_THAT(daemon().errors(), Not(HasSubstr("needs a restart")));
-  std::filesystem::resize_file(path("closewatch.toml"), 0);
+  std::ofstream(path("closewatch.toml")) << "[metrics]\nenabled = false\n";
   Served::reload();
   EXPECT_THAT(daemon().errors(), HasSubstr("what is new in [observe] and [log] needs a restart"));
   EXPECT_EQ(stop(), 0);

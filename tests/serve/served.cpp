@@ -36,7 +36,7 @@ void Served::configure(const std::string& more) const {
   std::ofstream(path("closewatch.toml"))
       << "[observe]\nhooks = \"base\"\nnetns = \"inode:" << network_ << "\"\n"
       << "[log]\nlevel = \"debug\"\nform = \"plain\"\n"
-      << more;
+      << (more.empty() ? "[metrics]\nenabled = false\n" : more);
 }
 
 void Served::start(const std::function<void()>& before_exec) {

@@ -18,5 +18,6 @@ Result<> run_doctor(const Options& options);
 Result<> run_demo(const Options& options);
 Result<> run_serve(const Options& options);
 Result<> run_check_config(const Options& options);
+Result<> run_completion(const Options& options);
 
 }  // namespace closewatch

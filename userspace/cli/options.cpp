@@ -5,6 +5,8 @@
 #include <array>
 #include <string_view>
 
+#include "userspace/classify/verdict.h"
+
 namespace closewatch {
 namespace {
 
@@ -31,6 +33,7 @@ constexpr std::array kCommands{
                 "What this system allows, what is degraded, how to mend it"},
     CommandName{Command::demo, "demo",
                 "One closure of every kind, beside what closewatch says of it"},
+    CommandName{Command::completion, "completion", "What a shell completes: bash, zsh or fish"},
 };
 
 // "4M", "64k", "65536" to bytes.
@@ -222,6 +225,11 @@ void add_options(CLI::App& app, Command command, Options& options) {
     case Command::explain:
       app.add_option("subject", options.subject, "A class or reason; without one, all of them");
       break;
+    case Command::completion:
+      app.add_option("shell", options.subject, "bash, zsh or fish")
+          ->required()
+          ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+      break;
     case Command::doctor:
       add_format(app, options.view, false);
       break;
@@ -262,7 +270,83 @@ Error usage(const std::string& what, const std::string& command) {
       .code = ExitCode::usage};
 }
 
+void add_commands(CLI::App& app, Options& options) {
+  for (const CommandName& entry : kCommands) {
+    CLI::App* sub = app.add_subcommand(entry.name, entry.text);
+    sub->callback([&options, entry] { options.command = entry.command; });
+    add_options(*sub, entry.command, options);
+  }
+}
+
+template <typename Value, std::size_t count>
+std::vector<std::string> names_of_all() {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) {
+    names.emplace_back(name_of(static_cast<Value>(i)));
+  }
+  return names;
+}
+
+// What may be said where it is not any text: of an option, or of the word that a command takes.
+std::vector<std::string> values_of(const std::string& name) {
+  if (name == "--hooks") {
+    return {"auto", "full", "base"};
+  }
+  if (name == "--output") {
+    return {"text", "json", "csv"};
+  }
+  if (name == "--class") {
+    return names_of_all<Class, kClassCount>();
+  }
+  if (name == "--reason") {
+    return names_of_all<Reason, kReasonCount>();
+  }
+  if (name == "subject") {
+    std::vector<std::string> names = names_of_all<Class, kClassCount>();
+    const std::vector<std::string> reasons = names_of_all<Reason, kReasonCount>();
+    names.insert(names.end(), reasons.begin(), reasons.end() - 1);  // unknown is both
+    return names;
+  }
+  if (name == "shell") {
+    return {"bash", "zsh", "fish"};
+  }
+  return {};
+}
+
+CompletedCommand completed(const CLI::App& app) {
+  CompletedCommand command{.name = app.get_name(), .text = app.get_description()};
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional()) {
+      command.takes_word = true;
+      command.words = values_of(option->get_name(true));
+      continue;
+    }
+    CompletedOption out{.text = option->get_description(),
+                        .takes_value = option->get_expected_max() > 0};
+    for (const std::string& name : option->get_snames()) {
+      out.names.push_back("-" + name);
+    }
+    for (const std::string& name : option->get_lnames()) {
+      out.names.push_back("--" + name);
+      out.values = values_of("--" + name);
+    }
+    command.options.push_back(std::move(out));
+  }
+  return command;
+}
+
 }  // namespace
+
+std::vector<CompletedCommand> completed_commands() {
+  Options options;
+  CLI::App app;
+  add_commands(app, options);
+  std::vector<CompletedCommand> commands;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    commands.push_back(completed(*sub));
+  }
+  return commands;
+}
 
 Result<Parsed> parse_options(int argc, const char* const* argv) {
   Options options;
@@ -276,11 +360,7 @@ Result<Parsed> parse_options(int argc, const char* const* argv) {
   app.footer(
       "Exit status: 0 fine, 1 failure while running, 2 wrong usage, 3 this system cannot\n"
       "run it (see closewatch doctor).");
-  for (const CommandName& entry : kCommands) {
-    CLI::App* sub = app.add_subcommand(entry.name, entry.text);
-    sub->callback([&options, entry] { options.command = entry.command; });
-    add_options(*sub, entry.command, options);
-  }
+  add_commands(app, options);
   std::vector<std::string> words = with_command(argc, argv);
   const std::string first = words.empty() ? "" : words[0];
   if (!first.empty() && first[0] != '-' && !is_command(first)) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "userspace/base/result.h"
+#include "userspace/cli/completion.h"
 #include "userspace/observe/options.h"
 
 namespace closewatch {
@@ -23,7 +24,8 @@ enum class Command {
   serve,
   check_config,
   doctor,
-  demo
+  demo,
+  completion
 };
 enum class Format { text, json, csv };
 
@@ -44,7 +46,7 @@ struct Options {
   KernelOptions kernel;
   std::string file;     // record, replay, report: a capture; serve, check-config: a configuration
   bool force = false;   // record: overwrite
-  std::string subject;  // explain: a class or reason; empty all
+  std::string subject;  // explain: a class or reason, empty all; completion: a shell
   std::string only;     // demo: one reason
 };
 
@@ -56,5 +58,8 @@ struct Parsed {
 
 // Errors: ExitCode::usage with a hint.
 Result<Parsed> parse_options(int argc, const char* const* argv);
+
+// Every command with its options, for the shells.
+std::vector<CompletedCommand> completed_commands();
 
 }  // namespace closewatch

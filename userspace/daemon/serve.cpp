@@ -67,8 +67,8 @@ class Daemon {
         look_every_ns_(std::min(kLookNs, manager.patience_ns().value_or(kLookNs * 3) / 3)) {}
 
   Result<> run() {
-    look(boot_now_ns());
     manager_.ready(status());
+    look(boot_now_ns());
     auto result = live_.run({
         .record = [&](std::span<const std::byte> bytes) { pipeline_.record(bytes); },
         .gap = [&](std::uint64_t lost, std::uint64_t since) { pipeline_.gap(lost, since); },

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where closures go: counted for Prometheus, judged by the rules, and told.
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "tests/serve/served.h"
+#include "tests/storm/await.h"
+#include "tests/storm/load.h"
+#include "tests/storm/must.h"
+#include "tests/storm/network.h"
+#include "tests/storm/story.h"
+
+namespace closewatch::serve {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// What a client of the unix socket gets.
+std::string get(const std::string& socket_path, const std::string& target) {
+  const UniqueFd fd(storm::must(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
+  storm::must(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
+              socket_path.c_str());
+  const std::string request = "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  storm::must(::write(fd.get(), request.data(), request.size()), "write");
+  std::string answer;
+  for (;;) {
+    char some[65536];
+    const ssize_t got = storm::must(::read(fd.get(), some, sizeof some), "read");
+    if (got == 0) {
+      return answer;
+    }
+    answer.append(some, static_cast<std::size_t>(got));
+  }
+}
+
+// The sum of the samples of a metric whose labels hold `label`.
+std::uint64_t sum_of(const std::string& page, const std::string& metric, const std::string& label) {
+  std::uint64_t sum = 0;
+  for (const std::string& line : storm::lines_of(page)) {
+    if (line.starts_with(metric + "{") && line.find(label) != std::string::npos) {
+      sum += std::stoull(line.substr(line.rfind(' ') + 1));
+    }
+  }
+  return sum;
+}
+
+class outlets : public Served {
+ protected:
+  [[nodiscard]] std::string socket_path() const { return path("metrics.sock"); }
+  // Waits until a page counts so many closures: a page is as old as a second.
+  std::string await_page(std::uint64_t closures) {
+    std::string page;
+    storm::await("waiting for the metrics", [&] {
+      page = get(socket_path(), "/metrics");
+      return sum_of(page, "closewatch_closures_total", "") >= closures;
+    });
+    return page;
+  }
+};
+
+TEST_F(outlets, metrics_count_every_closure) {
+  configure("[metrics]\nlisten = []\nsocket_path = \"" + socket_path() + "\"\n");
+  start();
+  const storm::DriverResult made =
+      storm::run_load({.drivers = 2, .connections = 500, .mix{6, 2, 2}}).all();
+  storm::await_closed(0);
+  const std::string page = await_page(2 * made.connections());
+  EXPECT_EQ(sum_of(page, "closewatch_closures_total", ""), 2 * made.connections());
+  EXPECT_EQ(sum_of(page, "closewatch_closures_total", "reason=\"unread_data\""),
+            made.of(storm::Ending::unread_data));
+  EXPECT_EQ(sum_of(page, "closewatch_closures_total", "reason=\"linger_zero\""),
+            made.of(storm::Ending::linger_zero));
+  EXPECT_THAT(get(socket_path(), "/healthz"), HasSubstr("200"));
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  EXPECT_NE(::access(socket_path().c_str(), F_OK), 0);
+}
+
+TEST_F(outlets, metrics_move_with_a_reload_and_keep_their_counts) {
+  configure("[metrics]\nlisten = []\nsocket_path = \"" + socket_path() + "\"\n");
+  start();
+  const storm::DriverResult before = storm::run_load({.drivers = 1, .connections = 50}).all();
+  storm::await_closed(0);
+  await_page(2 * before.connections());
+  configure("[metrics]\nlisten = []\nsocket_path = \"" + path("moved.sock") + "\"\n");
+  Served::reload();
+  EXPECT_NE(::access(socket_path().c_str(), F_OK), 0);
+  const std::string page = get(path("moved.sock"), "/metrics");
+  EXPECT_EQ(sum_of(page, "closewatch_closures_total", ""), 2 * before.connections());
+  configure("[metrics]\nenabled = false\n");
+  Served::reload();
+  EXPECT_EQ(stop(), 0);
+  EXPECT_NE(::access(path("moved.sock").c_str(), F_OK), 0);
+}
+
+TEST_F(outlets, an_alert_is_told_with_its_evidence) {
+  configure("[metrics]\nenabled = false\n");
+  start();
+  storm::run_load({.drivers = 1, .connections = 20, .mix{0, 0, 1}});
+  storm::await("waiting for the alert",
+               [&] { return daemon().errors().find("<4>alert ") != std::string::npos; });
+  ASSERT_EQ(stop(), 0);
+  EXPECT_THAT(daemon().errors(), HasSubstr("abortive_loss"));
+  EXPECT_THAT(daemon().errors(), HasSubstr("\"reason\":\"unread_data\""));
+  EXPECT_THAT(daemon().errors(), HasSubstr("alerts to log: 1 offered = 1 delivered + 0 failed"));
+}
+
+TEST_F(outlets, other_rules_after_a_reload) {
+  configure("[metrics]\nenabled = false\n[alerts]\nbuilt_in = false\n");
+  start();
+  storm::run_load({.drivers = 1, .connections = 20, .mix{0, 0, 1}});
+  storm::await_closed(0);
+  configure(
+      "[metrics]\nenabled = false\n[alerts]\nbuilt_in = false\n"
+      "[[alerts.rule]]\nname = \"resets\"\nreason = [\"linger_zero\"]\nthreshold = 10\n");
+  Served::reload();
+  storm::run_load({.drivers = 1, .connections = 20, .mix{0, 1, 0}});
+  storm::await("waiting for the alert",
+               [&] { return daemon().errors().find("<4>alert ") != std::string::npos; });
+  ASSERT_EQ(stop(), 0);
+  EXPECT_THAT(daemon().errors(), HasSubstr("resets"));
+  EXPECT_THAT(daemon().errors(), Not(HasSubstr("abortive_loss")));
+}
+
+}  // namespace
+}  // namespace closewatch::serve
