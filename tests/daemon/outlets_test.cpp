@@ -7,14 +7,14 @@
 
 #include <cstring>
 
-#include "tests/serve/served.h"
+#include "tests/daemon/served.h"
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
 #include "tests/storm/must.h"
 #include "tests/storm/network.h"
 #include "tests/storm/story.h"
 
-namespace closewatch::serve {
+namespace closewatch::daemon_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -130,4 +130,4 @@ TEST_F(outlets, other_rules_after_a_reload) {
 }
 
 }  // namespace
-}  // namespace closewatch::serve
+}  // namespace closewatch::daemon_test

@@ -7,7 +7,7 @@
 
 #include "userspace/base/unique_fd.h"
 
-namespace closewatch::serve {
+namespace closewatch::daemon_test {
 
 class Manager {
  public:
@@ -27,4 +27,4 @@ class Manager {
   std::vector<std::string> heard_;
 };
 
-}  // namespace closewatch::serve
+}  // namespace closewatch::daemon_test

@@ -9,10 +9,10 @@
 #include <optional>
 #include <string>
 
-#include "tests/serve/manager.h"
+#include "tests/daemon/manager.h"
 #include "tests/storm/closewatch.h"
 
-namespace closewatch::serve {
+namespace closewatch::daemon_test {
 
 // The executable under test, from the command line of the test.
 const std::string& program();
@@ -47,4 +47,4 @@ class Served : public testing::Test {
   std::optional<storm::Closewatch> daemon_;
 };
 
-}  // namespace closewatch::serve
+}  // namespace closewatch::daemon_test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/serve/served.h"
+#include "tests/daemon/served.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "tests/storm/must.h"
 #include "tests/storm/network.h"
 
-namespace closewatch::serve {
+namespace closewatch::daemon_test {
 
 void Served::SetUp() {
   if (::geteuid() != 0) {
@@ -65,4 +65,4 @@ int Served::stop() {
   return daemon_->wait();
 }
 
-}  // namespace closewatch::serve
+}  // namespace closewatch::daemon_test

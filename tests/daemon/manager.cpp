@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/serve/manager.h"
+#include "tests/daemon/manager.h"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -13,7 +13,7 @@
 #include "tests/storm/await.h"
 #include "tests/storm/must.h"
 
-namespace closewatch::serve {
+namespace closewatch::daemon_test {
 
 using storm::must;
 
@@ -45,4 +45,4 @@ std::string Manager::await(const std::string& line) {
   }
 }
 
-}  // namespace closewatch::serve
+}  // namespace closewatch::daemon_test

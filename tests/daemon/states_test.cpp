@@ -2,12 +2,12 @@
 // What the service manager hears from the start to the end, and the account that closes it.
 #include <gmock/gmock.h>
 
-#include "tests/serve/served.h"
+#include "tests/daemon/served.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"
 #include "tests/storm/story.h"
 
-namespace closewatch::serve {
+namespace closewatch::daemon_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -52,4 +52,4 @@ TEST_F(states, a_wrong_configuration_starts_nothing) {
 }
 
 }  // namespace
-}  // namespace closewatch::serve
+}  // namespace closewatch::daemon_test

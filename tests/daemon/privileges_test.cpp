@@ -12,13 +12,13 @@
 #include <fstream>
 #include <sstream>
 
-#include "tests/serve/served.h"
+#include "tests/daemon/served.h"
 #include "tests/storm/load.h"
 #include "tests/storm/must.h"
 #include "tests/storm/network.h"
 #include "tests/storm/story.h"
 
-namespace closewatch::serve {
+namespace closewatch::daemon_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -102,4 +102,4 @@ TEST_F(privileges, a_user_with_two_capabilities_keeps_none) {
 }
 
 }  // namespace
-}  // namespace closewatch::serve
+}  // namespace closewatch::daemon_test

@@ -5,13 +5,13 @@
 
 #include <fstream>
 
-#include "tests/serve/served.h"
+#include "tests/daemon/served.h"
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"
 #include "tests/storm/story.h"
 
-namespace closewatch::serve {
+namespace closewatch::daemon_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -69,4 +69,4 @@ TEST_F(reload, tells_what_needs_a_restart) {
 }
 
 }  // namespace
-}  // namespace closewatch::serve
+}  // namespace closewatch::daemon_test
