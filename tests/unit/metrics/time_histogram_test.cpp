@@ -8,7 +8,8 @@ namespace {
 
 TEST(TimeHistogramTest, CountsAValueInTheBucketWhoseBoundItDoesNotExceed) {
   TimeHistogram times;
-  for (const std::uint64_t us : {0, 100, 101, 1'000'000'000, 1'000'000'001}) {
+  for (const std::uint64_t us :
+       std::array<std::uint64_t, 5>{0, 100, 101, 1'000'000'000, 1'000'000'001}) {
     times.record(us);
   }
   EXPECT_EQ(times.in_bucket(0), 2U);
