@@ -30,11 +30,13 @@ struct Moment {
 
 Moment moment_of(std::int64_t unix_ns) {
   using namespace std::chrono;
-  const sys_time<nanoseconds> time{nanoseconds{unix_ns}};
-  const auto day = floor<days>(time);
-  const auto second = floor<seconds>(time - day);
-  return {day, static_cast<unsigned>(second.count()),
-          static_cast<unsigned>((time - day - second).count())};
+  const nanoseconds time{unix_ns};
+  const auto second = floor<seconds>(time);
+  const auto day = floor<days>(second);
+  // In seconds: the day in which the first nanosecond lies began before it.
+  const auto nanosecond = unix_ns % 1'000'000'000;
+  return {sys_days(day), static_cast<unsigned>((second - day).count()),
+          static_cast<unsigned>(nanosecond < 0 ? nanosecond + 1'000'000'000 : nanosecond)};
 }
 
 }  // namespace

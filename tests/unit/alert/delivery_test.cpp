@@ -7,14 +7,18 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "tests/data/fake_server.h"
 #include "tests/unit/alert/alert_samples.h"
-#include "tests/unit/alert/fake_server.h"
 #include "userspace/alert/alertmanager_notifier.h"
 #include "userspace/alert/webhook_notifier.h"
 
 namespace closewatch::alert {
 namespace {
 
+using closewatch::testing::answers;
+using closewatch::testing::FakeServer;
+using closewatch::testing::hangs_after;
+using closewatch::testing::kOk;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
@@ -228,7 +232,7 @@ TEST(Delivery, ManyThreadsMayGive) {
 }
 
 // A real webhook in a real delivery: each of these receivers lies in its own way.
-DeliveryCounts counts_with(testing::FakeServer& server, int notifications, milliseconds timeout) {
+DeliveryCounts counts_with(FakeServer& server, int notifications, milliseconds timeout) {
   std::vector<std::unique_ptr<Notifier>> notifiers;
   notifiers.push_back(std::move(WebhookNotifier::create({.url = server.url(),
                                                          .timeout = timeout,
@@ -245,23 +249,23 @@ DeliveryCounts counts_with(testing::FakeServer& server, int notifications, milli
 }
 
 TEST(Delivery, CountsExactlyWhatAWebhookMadeOfIt) {
-  testing::FakeServer good(testing::answers(std::string(testing::kOk)));
+  FakeServer good(answers(std::string(kOk)));
   EXPECT_EQ(counts_with(good, 20, minutes(1)).delivered, 20);
   EXPECT_EQ(good.requests().size(), 20);
 
-  testing::FakeServer silent(testing::hangs_after(""));
+  FakeServer silent(hangs_after(""));
   DeliveryCounts counts = counts_with(silent, 2, milliseconds(30));
   EXPECT_EQ(counts.failed, 2);
   EXPECT_EQ(counts.attempts, 6);
 
-  testing::FakeServer broken(testing::answers("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"));
+  FakeServer broken(answers("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"));
   counts = counts_with(broken, 5, minutes(1));
   EXPECT_EQ(counts.failed, 5);
   EXPECT_EQ(counts.attempts, 15);
   EXPECT_EQ(counts.last_error, "HTTP status 500");
   EXPECT_EQ(broken.requests().size(), 15);
 
-  testing::FakeServer refusing(testing::answers("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"));
+  FakeServer refusing(answers("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"));
   counts = counts_with(refusing, 5, minutes(1));
   EXPECT_EQ(counts.failed, 5);
   EXPECT_EQ(counts.attempts, 5);
@@ -269,13 +273,13 @@ TEST(Delivery, CountsExactlyWhatAWebhookMadeOfIt) {
 
 TEST(Delivery, AWebhookThatHangsDoesNotOutliveTheStop) {
   Script begun;
-  testing::FakeServer server([&begun](int connection) {
+  FakeServer server([&begun](int connection) {
     {
       const std::lock_guard lock(begun.mutex);
       begun.levels.push_back(0);
       begun.changed.notify_all();
     }
-    testing::hangs_after("")(connection);
+    hangs_after("")(connection);
   });
   std::vector<std::unique_ptr<Notifier>> notifiers;
   notifiers.push_back(
@@ -292,7 +296,7 @@ TEST(Delivery, AWebhookThatHangsDoesNotOutliveTheStop) {
 }
 
 TEST(Delivery, AlertmanagerIsToldAtItsOwnAddressAndThatAnAlertGoesOn) {
-  testing::FakeServer server(testing::answers(std::string(testing::kOk)));
+  FakeServer server(answers(std::string(kOk)));
   std::vector<std::unique_ptr<Notifier>> notifiers;
   notifiers.push_back(
       std::move(AlertmanagerNotifier::create({.url = server.url("/prefix/")}, "host", minutes(1)))

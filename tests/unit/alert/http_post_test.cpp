@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/alert/fake_server.h"
+#include "tests/data/fake_server.h"
 
 namespace closewatch::alert {
 namespace {

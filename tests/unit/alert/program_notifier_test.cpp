@@ -63,8 +63,8 @@ TEST_F(ProgramNotifierTest, HasAnEmptyEnvironmentAndNothingElse) {
   const UniqueFd inherited(::open("/dev/null", O_RDONLY));  // without O_CLOEXEC
   EXPECT_EQ(run("{ tr '\\0' '\\n' </proc/$$/environ; pwd; } >\"$1\"").outcome, Outcome::delivered);
   EXPECT_EQ(out(), "/\n");
-  EXPECT_EQ(run("ls /proc/$$/fd | tr '\\n' ' ' >\"$1\"").outcome, Outcome::delivered);
-  EXPECT_EQ(out(), "0 1 2 ");
+  EXPECT_EQ(run("exec >\"$1\"; ls /proc/$$/fd").outcome, Outcome::delivered);
+  EXPECT_EQ(out(), "0\n1\n2\n");
   ::unsetenv("CLOSEWATCH_SECRET");
 }
 

@@ -28,6 +28,7 @@ TEST(Rfc3339, BeforeTheEpochCountsBackwards) {
 
 TEST(Rfc3339, CoversTheWholeRange) {
   EXPECT_EQ(rfc3339(std::numeric_limits<std::int64_t>::max()), "2262-04-11T23:47:16.854775807Z");
+  EXPECT_EQ(rfc3339(std::numeric_limits<std::int64_t>::min()), "1677-09-21T00:12:43.145224192Z");
 }
 
 TEST(Rfc3339, CutsDigitsOffWithoutRounding) {

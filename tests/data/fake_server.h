@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -15,7 +16,7 @@
 
 #include "userspace/base/unique_fd.h"
 
-namespace closewatch::alert::testing {
+namespace closewatch::testing {
 
 class FakeServer {
  public:
@@ -47,6 +48,11 @@ class FakeServer {
   [[nodiscard]] std::string url(std::string_view path = "/hook") const {
     return "http://127.0.0.1:" + std::to_string(port_) + std::string(path);
   }
+  // Waits until so many requests came.
+  void await(std::size_t count) const {
+    std::unique_lock lock(mutex_);
+    came_.wait(lock, [&] { return requests_.size() >= count; });
+  }
   // Head and body of each request so far.
   [[nodiscard]] std::vector<std::string> requests() const {
     const std::lock_guard lock(mutex_);
@@ -65,6 +71,7 @@ class FakeServer {
         const std::lock_guard lock(mutex_);
         requests_.push_back(std::move(request));
       }
+      came_.notify_all();
       behaviour_(connection.get());
     }
   }
@@ -94,6 +101,7 @@ class FakeServer {
   UniqueFd listener_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   std::uint16_t port_ = 0;
   mutable std::mutex mutex_;
+  mutable std::condition_variable came_;
   std::vector<std::string> requests_;
   std::thread thread_;
 };
@@ -136,4 +144,4 @@ inline FakeServer::Behaviour never_ends(std::string begin, std::string again) {
 
 inline constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-}  // namespace closewatch::alert::testing
+}  // namespace closewatch::testing
