@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include "tests/daemon/served.h"
 #include "tests/storm/await.h"
@@ -81,6 +82,22 @@ TEST_F(outlets, metrics_count_every_closure) {
   EXPECT_THAT(get(socket_path(), "/healthz"), HasSubstr("200"));
   ASSERT_EQ(stop(), 0) << daemon().errors();
   EXPECT_NE(::access(socket_path().c_str(), F_OK), 0);
+}
+
+// As userspace/daemon/README.md states it.
+TEST_F(outlets, each_has_one_thread) {
+  configure("[metrics]\nlisten = [\"127.0.0.1:0\"]\nsocket_path = \"" + socket_path() + "\"\n");
+  start();
+  await_page(0);
+  const auto threads = [&] {
+    const std::filesystem::directory_iterator tasks("/proc/" + std::to_string(daemon().pid()) +
+                                                    "/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  EXPECT_EQ(threads(), 5);  // ring, history, two sockets, the log's alerts
+  reload();
+  storm::await("waiting for the old sinks to end", [&] { return threads() == 5; });
+  EXPECT_EQ(stop(), 0);
 }
 
 TEST_F(outlets, metrics_move_with_a_reload_and_keep_their_counts) {

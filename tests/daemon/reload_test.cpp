@@ -45,7 +45,7 @@ TEST_F(reload, of_a_wrong_configuration_changes_nothing) {
   configure("no_such_key = 1\n[metrics]\nenabled = false\n");
   Served::reload();
   EXPECT_THAT(daemon().errors(), HasSubstr("closewatch: the configuration was not taken over"));
-  EXPECT_THAT(daemon().errors(), HasSubstr("closewatch.toml:7:1: log.no_such_key"));
+  EXPECT_THAT(daemon().errors(), HasSubstr("closewatch.toml:9:1: history.no_such_key"));
   const storm::DriverResult made = storm::run_load({.drivers = 1, .connections = 100}).all();
   storm::await_closed(0);
   configure();
@@ -62,7 +62,8 @@ TEST_F(reload, tells_what_needs_a_restart) {
   start();
   Served::reload();
   EXPECT_THAT(daemon().errors(), Not(HasSubstr("needs a restart")));
-  std::ofstream(path("closewatch.toml")) << "[metrics]\nenabled = false\n";
+  std::ofstream(path("closewatch.toml"))
+      << "[history]\nenabled = false\n[metrics]\nenabled = false\n";
   Served::reload();
   EXPECT_THAT(daemon().errors(), HasSubstr("what is new in [observe] and [log] needs a restart"));
   EXPECT_EQ(stop(), 0);

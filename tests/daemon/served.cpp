@@ -36,6 +36,7 @@ void Served::configure(const std::string& more) const {
   std::ofstream(path("closewatch.toml"))
       << "[observe]\nhooks = \"base\"\nnetns = \"inode:" << network_ << "\"\n"
       << "[log]\nlevel = \"debug\"\nform = \"plain\"\n"
+      << "[history]\npath = \"" << path("history.db") << "\"\n"
       << (more.empty() ? "[metrics]\nenabled = false\n" : more);
 }
 

@@ -23,7 +23,8 @@ class Served : public testing::Test {
   void SetUp() override;
   void TearDown() override;
 
-  // Base hooks, this namespace, a plain log, `more` behind it: without more, no metrics.
+  // Base hooks, this namespace, a plain log, a history in the directory of the test, `more` behind
+  // it: without more, no metrics.
   void configure(const std::string& more = "") const;
   // Starts it with what configure() wrote; ready when it returns.
   void start(const std::function<void()>& before_exec = [] {});

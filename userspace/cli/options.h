@@ -45,6 +45,7 @@ struct Options {
   ViewOptions view;
   KernelOptions kernel;
   std::string file;     // record, replay, report: a capture; serve, check-config: a configuration
+  std::string dry_run;  // serve: a capture to run the rules over
   bool force = false;   // record: overwrite
   std::string subject;  // explain: a class or reason, empty all; completion: a shell
   std::string only;     // demo: one reason

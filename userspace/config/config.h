@@ -11,6 +11,7 @@
 #include "userspace/alert/settings.h"
 #include "userspace/base/result.h"
 #include "userspace/config/complaint.h"
+#include "userspace/history/settings.h"
 #include "userspace/metrics/close_series.h"
 #include "userspace/metrics/server_settings.h"
 #include "userspace/observe/options.h"
@@ -27,6 +28,13 @@ struct LogSettings {
   LogForm form = LogForm::automatic;
 
   friend bool operator==(const LogSettings&, const LogSettings&) = default;
+};
+
+struct HistorySettings {
+  bool enabled = true;
+  history::Settings store = {};
+
+  friend bool operator==(const HistorySettings&, const HistorySettings&) = default;
 };
 
 struct MetricsSettings {
@@ -47,6 +55,7 @@ struct AlertSettings {
 struct Config {
   FilterOptions filter = {};
   KernelOptions kernel = {};
+  HistorySettings history = {};
   MetricsSettings metrics = {};
   AlertSettings alerts = {};
   LogSettings log = {};

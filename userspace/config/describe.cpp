@@ -173,6 +173,7 @@ HostNames names_of_this_host() {
 
 void describe(Fields& fields, Config& config, const HostNames& host) {
   fields.section("observe", [&](Fields& section) { describe_observe(section, config, host); });
+  fields.section("history", [&](Fields& section) { describe_history(section, config.history); });
   fields.section("metrics",
                  [&](Fields& section) { describe_metrics(section, config.metrics, host); });
   fields.section("alerts", [&](Fields& section) { describe_alerts(section, config.alerts, host); });

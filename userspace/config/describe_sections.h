@@ -9,6 +9,7 @@
 
 namespace closewatch {
 
+void describe_history(Fields& fields, HistorySettings& history);
 void describe_metrics(Fields& fields, MetricsSettings& metrics, const HostNames& host);
 void describe_alerts(Fields& fields, AlertSettings& alerts, const HostNames& host);
 

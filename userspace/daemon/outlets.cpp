@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/daemon/outlets.h"
 
-#include <fmt/format.h>
+#include <algorithm>
 
 #include "userspace/base/clock.h"
+#include "userspace/enrich/host_files.h"
 
 namespace closewatch {
 
 Result<std::unique_ptr<Outlets>> Outlets::start(const Config& config,
                                                 const OutletSurroundings& around) {
   std::unique_ptr<Outlets> outlets(new Outlets(around));
-  for (const auto start : {&Outlets::start_metrics, &Outlets::start_alerts}) {
+  for (const auto start :
+       {&Outlets::start_history, &Outlets::start_metrics, &Outlets::start_alerts}) {
     if (auto started = (outlets.get()->*start)(config); !started.ok()) {
       return std::move(started).error();
     }
@@ -21,6 +23,24 @@ Result<std::unique_ptr<Outlets>> Outlets::start(const Config& config,
 
 std::int64_t Outlets::unix_ns() const {
   return static_cast<std::int64_t>(boot_now_ns()) + around_.source.boot_to_unix_ns;
+}
+
+Result<> Outlets::start_history(const Config& config) {
+  if (!config.history.enabled) {
+    return {};
+  }
+  std::string boot = HostFiles().read("/proc/sys/kernel/random/boot_id").value_or("");
+  boot.resize(std::min(boot.size(), boot.find('\n')));
+  auto history = HistoryOutlet::start(config.history.store,
+                                      {.boot_id = std::move(boot),
+                                       .closewatch_version = around_.build.version,
+                                       .tick_ns = around_.source.tick_ns},
+                                      around_.log);
+  if (!history.ok()) {
+    return std::move(history).error();
+  }
+  history_ = std::move(history).take();
+  return {};
 }
 
 Result<> Outlets::start_metrics(const Config& config) {
@@ -50,6 +70,9 @@ Result<> Outlets::start_alerts(const Config& config) {
 
 void Outlets::connect() {
   sinks_.clear();
+  if (history_) {
+    sinks_.push_back(&history_->sink());
+  }
   if (metrics_) {
     sinks_.push_back(&metrics_->sink());
   }
@@ -93,6 +116,9 @@ void Outlets::take(Readings readings, std::uint64_t now_ns, bool alive) {
     return;
   }
   readings.unix_ns = unix_ns();
+  if (history_) {
+    readings.sinks.push_back(history_->reading());
+  }
   if (alerts_) {
     for (SinkReading& reading : alerts_->readings()) {
       readings.sinks.push_back(std::move(reading));
@@ -108,6 +134,18 @@ void Outlets::take_over(const Config& config) {
     }
   };
   std::vector<std::function<void()>> ends;
+  if (!config.history.enabled) {
+    if (history_) {
+      ends.emplace_back(
+          [old = std::shared_ptr<HistoryOutlet>(std::move(history_))] { old->stop(); });
+    }
+  } else if (!history_) {
+    log_failure(start_history(config));
+  } else if (auto end = history_->take_over(config.history.store); !end.ok()) {
+    around_.log.error(end.error().what);
+  } else {
+    ends.push_back(std::move(end).take());
+  }
   if (!config.metrics.enabled) {
     // Its threads answer until their connection is over.
     ends.emplace_back([old = std::shared_ptr<MetricsOutlet>(std::move(metrics_))] {});
@@ -140,9 +178,14 @@ void Outlets::take_over(const Config& config) {
 std::vector<std::string> Outlets::stop() {
   sinks_.clear();
   std::vector<std::string> lines;
+  if (history_) {
+    history_->stop();
+    lines = history_->account();
+  }
   if (alerts_) {
     alerts_->stop();
-    lines = alerts_->account();
+    const std::vector<std::string> more = alerts_->account();
+    lines.insert(lines.end(), more.begin(), more.end());
   }
   metrics_.reset();
   return lines;

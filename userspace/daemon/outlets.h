@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "userspace/daemon/alert_outlet.h"
+#include "userspace/daemon/history_outlet.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/metrics_outlet.h"
 #include "userspace/daemon/retiring.h"
@@ -51,11 +52,13 @@ class Outlets final : public Sink {
  private:
   explicit Outlets(const OutletSurroundings& around) : around_(around) {}
   [[nodiscard]] std::int64_t unix_ns() const;
+  Result<> start_history(const Config& config);
   Result<> start_metrics(const Config& config);
   Result<> start_alerts(const Config& config);
   void connect();
 
   OutletSurroundings around_;
+  std::unique_ptr<HistoryOutlet> history_;
   std::unique_ptr<MetricsOutlet> metrics_;
   std::unique_ptr<AlertOutlet> alerts_;
   std::vector<Sink*> sinks_;  // of those above

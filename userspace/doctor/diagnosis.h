@@ -30,6 +30,8 @@ struct Diagnosis {
   std::vector<PlannedHook> hooks;  // empty: the kernel could not even be asked
   std::vector<Blind> blind;
   std::vector<Cause> causes;
+  // Capabilities that serve keeps once it has attached, and why; nullopt: not tried.
+  std::optional<std::string> kept;
 
   [[nodiscard]] bool runs() const { return !error; }
 };

@@ -101,6 +101,7 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
     append_json(object.next("hint"),
                 diagnosis.error ? std::optional(diagnosis.error->hint) : std::nullopt);
     write_facts(object.next("system"), diagnosis.facts);
+    append_json(object.next("serve_keeps"), diagnosis.kept);
     {
       List hooks(object.next("hook_list"), '[', ']');
       for (const PlannedHook& planned : diagnosis.hooks) {

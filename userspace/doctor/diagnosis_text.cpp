@@ -83,12 +83,16 @@ std::string setting(const std::optional<int>& value) {
   return value ? std::to_string(*value) : "unknown";
 }
 
-void write_system(std::string& out, const SystemFacts& facts) {
+void write_system(std::string& out, const SystemFacts& facts,
+                  const std::optional<std::string>& kept) {
   out += "\nSystem\n";
   fact(out, "kernel", facts.release + " " + facts.architecture);
   fact(out, "BTF", facts.btf ? "present" : "missing");
   fact(out, "JIT", setting(facts.jit));
   fact(out, "capabilities", capabilities(facts.effective));
+  if (kept) {
+    fact(out, "serve keeps", *kept);
+  }
   fact(out, "seccomp", either(facts.seccomp, "a filter is on", "off"));
   fact(out, "user namespace", either(facts.host_user_namespace, "the host's", "another"));
   fact(out, "pid namespace", either(facts.host_pid_namespace, "the host's", "another"));
@@ -155,7 +159,7 @@ std::string diagnosis_text(const Diagnosis& diagnosis) {
                          ? "all finer facts are seen"
                          : fmt::format("{} of the finer facts not seen", diagnosis.blind.size())));
   }
-  write_system(out, diagnosis.facts);
+  write_system(out, diagnosis.facts, diagnosis.kept);
   if (!diagnosis.hooks.empty()) {
     write_hooks(out, diagnosis);
   }

@@ -32,6 +32,8 @@ struct Settings {
   // and rows that could not be written yet. Beyond it they are refused, and counted.
   std::uint32_t queue_closures = 32'768;
   std::uint32_t pending_rows = 32'768;
+
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 // What is wrong with a setting, so that the reader of a configuration can say where.

@@ -83,6 +83,30 @@ TEST(Config, TakesHowToLog) {
   EXPECT_EQ(config.log.form, LogForm::journal);
 }
 
+TEST(Config, TakesWhatTheHistoryKeeps) {
+  using namespace std::chrono_literals;
+  const Config config = parsed(R"([history]
+enabled = false
+path = "/srv/h.db"
+keep_closures = "30d"
+keep_rollups = "365d"
+max_size = "512MiB"
+graceful_rows_per_minute = 0
+rollup_keys_per_minute = 500
+queue = 1024
+pending_rows = 2048
+)");
+  EXPECT_FALSE(config.history.enabled);
+  EXPECT_EQ(config.history.store, (history::Settings{.path = "/srv/h.db",
+                                                     .keep_closures = 720h,
+                                                     .keep_rollups = 8760h,
+                                                     .max_bytes = 512U << 20,
+                                                     .graceful_rows_per_minute = 0,
+                                                     .rollup_keys_per_minute = 500,
+                                                     .queue_closures = 1024,
+                                                     .pending_rows = 2048}));
+}
+
 TEST(Config, TakesWhereMetricsAreServed) {
   const Config config = parsed(R"([metrics]
 enabled = false
@@ -231,6 +255,11 @@ INSTANTIATE_TEST_SUITE_P(
             "listen", "[metrics]\nlisten = ['0.0.0.0:9000']", 2, 10,
             "metrics.listen: 0.0.0.0:9000 is not loopback; set beyond_loopback = true and a token "
             "if that is meant"},
+        Wrong{"max_size", "[history]\nmax_size = '2GB'", 2, 12,
+              "history.max_size: a size such as \"512MiB\" from 1MiB to 1TiB is expected, not "
+              "\"2GB\""},
+        Wrong{"keep_rollups", "[history]\nkeep_closures = '30d'\nkeep_rollups = '1d'", 3, 16,
+              "history.keep_rollups: at least keep_closures, at most 100 years is expected"},
         Wrong{"no_token", "[metrics]\nlisten = ['0.0.0.0:9000']\nbeyond_loopback = true", 1, 1,
               "metrics.token_file: 0.0.0.0:9000 is not loopback and there is no token; set a token "
               "of at least 16 characters"},

@@ -202,6 +202,15 @@ TEST(DiagnosisJson, OfAFailure) {
   EXPECT_EQ(object["hook_list"][0]["why_not"], nullptr);
 }
 
+TEST(Diagnosis, SaysWhatTheDaemonKeeps) {
+  Diagnosis diagnosis = running(kernel_6_18(), {});
+  EXPECT_EQ(json::parse(diagnosis_json(diagnosis))["serve_keeps"], nullptr);
+  diagnosis.kept = "CAP_BPF (a reason)";
+  EXPECT_EQ(json::parse(diagnosis_json(diagnosis))["serve_keeps"], "CAP_BPF (a reason)");
+  EXPECT_EQ(line_with(diagnosis_text(diagnosis), "serve keeps"),
+            "  serve keeps     CAP_BPF (a reason)");
+}
+
 TEST(DiagnosisJson, WhatIsUnknownIsNull) {
   SystemFacts facts;
   facts.release = "\xff";

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the daemon leaves in its history, asked with SQL as people do.
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sqlite3.h>
+
+#include "tests/daemon/served.h"
+#include "tests/storm/await.h"
+#include "tests/storm/load.h"
+#include "tests/storm/network.h"
+
+namespace closewatch::daemon_test {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The number that a query gives; 0 where there is nothing yet.
+std::uint64_t ask(const std::string& file, const std::string& query) {
+  sqlite3* database = nullptr;
+  sqlite3_stmt* statement = nullptr;
+  std::uint64_t number = 0;
+  if (sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
+      sqlite3_busy_timeout(database, 10'000) == SQLITE_OK &&
+      sqlite3_prepare_v2(database, query.c_str(), -1, &statement, nullptr) == SQLITE_OK &&
+      sqlite3_step(statement) == SQLITE_ROW) {
+    number = static_cast<std::uint64_t>(sqlite3_column_int64(statement, 0));
+  }
+  sqlite3_finalize(statement);
+  sqlite3_close(database);
+  return number;
+}
+
+constexpr const char* kCounted = "SELECT sum(closures) FROM rollup";
+constexpr const char* kUnreadRows = "SELECT count(*) FROM closure WHERE reason = 'unread_data'";
+constexpr const char* kStopped = "SELECT count(*) FROM session WHERE stopped_ns IS NOT NULL";
+
+class history : public Served {
+ protected:
+  [[nodiscard]] std::string file() const { return path("history.db"); }
+};
+
+TEST_F(history, a_stop_leaves_every_closure_in_it) {
+  configure();
+  start();
+  const storm::DriverResult made =
+      storm::run_load({.drivers = 2, .connections = 500, .mix{6, 2, 2}}).all();
+  storm::await_closed(0);
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  EXPECT_EQ(ask(file(), kCounted), 2 * made.connections());
+  EXPECT_EQ(ask(file(), kUnreadRows), made.of(storm::Ending::unread_data));
+  EXPECT_EQ(ask(file(), kStopped), 1U);
+  EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss"), 0U);
+}
+
+TEST_F(history, other_settings_in_a_storm_lose_nothing) {
+  configure();
+  start();
+  storm::Load load({.drivers = 2, .mix{6, 2, 2}});
+  for (int i = 0; i < 3; ++i) {
+    const std::uint64_t before = load.connections();
+    storm::await("waiting for traffic", [&] { return load.connections() > before + 300; });
+    configure("keep_closures = \"" + std::to_string(10 + i) + "d\"\n[metrics]\nenabled = false\n");
+    reload();
+  }
+  load.stop();
+  const storm::DriverResult made = load.wait().all();
+  storm::await_closed(0);
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  EXPECT_EQ(ask(file(), kCounted), 2 * made.connections()) << daemon().errors();
+  EXPECT_EQ(ask(file(), kUnreadRows), made.of(storm::Ending::unread_data));
+  EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss"), 0U);
+}
+
+TEST_F(history, the_next_start_tells_of_a_kill) {
+  configure();
+  start();
+  const storm::DriverResult made = storm::run_load({.drivers = 1, .connections = 100}).all();
+  storm::await("waiting for the file",
+               [&] { return ask(file(), kCounted) == 2 * made.connections(); });
+  daemon().signal(SIGKILL);
+  EXPECT_EQ(daemon().wait(), 128 + SIGKILL);
+  start();
+  storm::await("waiting for the word of it", [&] {
+    return daemon().errors().find("closewatch: history: ") != std::string::npos;
+  });
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss WHERE kind = 'killed'"), 1U);
+  EXPECT_EQ(ask(file(), kCounted), 2 * made.connections());
+}
+
+}  // namespace
+}  // namespace closewatch::daemon_test

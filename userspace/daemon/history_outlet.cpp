@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/daemon/history_outlet.h"
+
+#include <fmt/format.h>
+
+#include "userspace/daemon/default_directory.h"
+
+namespace closewatch {
+namespace {
+
+using SharedWriter = std::shared_ptr<history::Writer>;
+
+Result<SharedWriter> start_writer(const history::Settings& settings, const history::Source& source,
+                                  const Log& log) {
+  make_default_directory(settings.path, history::kDefaultPath);
+  auto writer = history::Writer::start(
+      settings, source, {.tell = [&log](const history::Message& message) {
+        log.write(message.warning ? LogLevel::warning : LogLevel::info, "history: " + message.text);
+      }});
+  if (!writer.ok()) {
+    return std::move(writer).error().context("history");
+  }
+  return SharedWriter(std::move(writer).take());
+}
+
+void stop_writer(history::Writer& writer, const Log& log) {
+  if (const auto stopped = writer.stop(); !stopped.ok()) {
+    log.error("history: " + stopped.error().what);
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HistoryOutlet>> HistoryOutlet::start(const history::Settings& settings,
+                                                            history::Source source,
+                                                            const Log& log) {
+  auto writer = start_writer(settings, source, log);
+  if (!writer.ok()) {
+    return std::move(writer).error();
+  }
+  return std::unique_ptr<HistoryOutlet>(
+      new HistoryOutlet(settings, std::move(source), log, std::move(writer).take()));
+}
+
+Result<std::function<void()>> HistoryOutlet::take_over(const history::Settings& settings) {
+  if (settings == settings_) {
+    return std::function<void()>([] {});
+  }
+  auto writer = start_writer(settings, source_, log_);
+  if (!writer.ok()) {
+    return std::move(writer).error();
+  }
+  settings_ = settings;
+  std::swap(writer_, *writer);
+  return std::function<void()>(
+      [old = std::move(writer).take(), &log = log_] { stop_writer(*old, log); });
+}
+
+void HistoryOutlet::stop() { stop_writer(*writer_, log_); }
+
+SinkReading HistoryOutlet::reading() const {
+  const history::Health health = writer_->health();
+  return {.sink = "history",
+          .taken = health.taken,
+          .refused = health.refused,
+          .queued = static_cast<std::size_t>(health.waiting),
+          .limit = settings_.queue_closures};
+}
+
+std::vector<std::string> HistoryOutlet::account() const {
+  const history::Health health = writer_->health();
+  std::vector<std::string> lines{fmt::format(
+      "history: {} closures taken, {} rows written, {} refused, {} rows and {} rollups refused",
+      health.taken, health.rows_written, health.refused, health.rows_refused,
+      health.rollups_refused)};
+  if (health.refused + health.rollups_refused > 0) {
+    lines.push_back(fmt::format("LOST for the history: {} closures that waited for its file",
+                                health.refused + health.rollups_refused));
+  }
+  return lines;
+}
+
+}  // namespace closewatch
