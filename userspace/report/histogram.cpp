@@ -24,6 +24,22 @@ void Histogram::merge(const Histogram& other) {
   max_ = std::max(max_, other.max_);
 }
 
+std::optional<Histogram> Histogram::of(std::vector<std::uint64_t> buckets, std::uint64_t max) {
+  Histogram histogram;
+  for (const std::uint64_t count : buckets) {
+    if (__builtin_add_overflow(histogram.count_, count, &histogram.count_)) {
+      return std::nullopt;
+    }
+  }
+  const bool empty = buckets.empty();
+  if (empty ? max != 0 : buckets.back() == 0 || bucket_of(max) + 1 != buckets.size()) {
+    return std::nullopt;
+  }
+  histogram.buckets_ = std::move(buckets);
+  histogram.max_ = max;
+  return histogram;
+}
+
 std::uint64_t Histogram::quantile(double fraction) const {
   const auto rank = static_cast<std::uint64_t>(std::ceil(fraction * static_cast<double>(count_)));
   std::uint64_t seen = 0;

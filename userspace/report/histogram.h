@@ -9,6 +9,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace closewatch {
@@ -32,6 +34,12 @@ class Histogram {
   // The smallest value that at least `fraction` (0 < fraction <= 1) of the values do not exceed,
   // with the error given above; 0 when empty.
   [[nodiscard]] std::uint64_t quantile(double fraction) const;
+
+  // For keeping it: the count of each bucket up to the last that is not empty, and back. nullopt
+  // when `max` is not a value of the last bucket, or the counts do not add up to 64 bits.
+  static constexpr std::size_t kBuckets = 976;
+  [[nodiscard]] std::span<const std::uint64_t> buckets() const { return buckets_; }
+  static std::optional<Histogram> of(std::vector<std::uint64_t> buckets, std::uint64_t max);
 
  private:
   static constexpr unsigned kSubBits = 4;  // 16 buckets for each doubling

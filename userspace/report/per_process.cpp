@@ -5,6 +5,8 @@
 #include <numeric>
 #include <tuple>
 
+#include "userspace/report/ranking.h"
+
 namespace closewatch {
 namespace {
 
@@ -81,7 +83,8 @@ std::uint64_t ProcessReport::unread() const {
   return std::max(exact ? exact->unread : 0, tally.unread);
 }
 
-PerProcess::PerProcess(ReportLimits limits) : limits_(limits), recent_(kRemembered) {
+PerProcess::PerProcess(ReportLimits limits, Grouping grouping)
+    : limits_(limits), grouping_(grouping), recent_(kRemembered) {
   index_.reserve(limits_.processes);
 }
 
@@ -207,6 +210,35 @@ void PerProcess::set_totals(std::span<const ProcessTotals> totals) {
     }
     add(other_.exact, not_told_apart);
   }
+}
+
+void PerProcess::take(ProcessReport report) {
+  if (processes_.size() >= limits_.processes) {
+    other_.tally.merge(report.tally);
+    add(other_.other_peers, report.other_peers);
+    std::for_each(report.peers.begin(), report.peers.end(),
+                  [this](const PeerTally& peer) { add(other_.other_peers, peer); });
+    return;
+  }
+  ProcessReport& added = processes_.emplace_back(std::move(report));
+  if (grouping_ == Grouping::process) {
+    index_.emplace(Identity{added.process.pid, added.process.start_ns}, &added);
+  }
+  const std::vector<PeerTally> peers = worst_peers(added);
+  const std::size_t kept = std::min(peers.size(), limits_.peers);
+  added.peers.assign(peers.begin(), peers.begin() + static_cast<std::ptrdiff_t>(kept));
+  std::for_each(peers.begin() + static_cast<std::ptrdiff_t>(kept), peers.end(),
+                [&added](const PeerTally& peer) { add(added.other_peers, peer); });
+}
+
+void PerProcess::take_losses(const ReportLosses& losses) {
+  if (losses.gaps > 0 && (losses_.gaps == 0 || losses.since_unix_ns < losses_.since_unix_ns)) {
+    losses_.since_unix_ns = losses.since_unix_ns;
+  }
+  losses_.records += losses.records;
+  losses_.gaps += losses.gaps;
+  losses_.late_facts += losses.late_facts;
+  losses_.late_unread += losses.late_unread;
 }
 
 void PerProcess::clear() {

@@ -2,7 +2,7 @@
 // How each process closes its connections: a sink that counts findings by process identity (pid and
 // start time) in bounded memory. What does not fit is folded into one "other" and counted, never
 // dropped. The kernel's own totals, which stay exact when records are lost, can be laid beside the
-// counts.
+// counts. Counts that were made elsewhere, of other groups too, can be added.
 #pragma once
 
 #include <array>
@@ -11,22 +11,25 @@
 #include <deque>
 #include <optional>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "userspace/pipeline/finding.h"
 #include "userspace/record/kernel_counts.h"
 #include "userspace/render/recent_closures.h"
+#include "userspace/report/grouping.h"
 #include "userspace/report/histogram.h"
 
 namespace closewatch {
 
 // Closures with one peer that lost data, were abortive or timed out.
 struct PeerTally {
-  std::array<std::uint8_t, 16> address{};
+  std::array<std::uint8_t, 16> address{};  // the first one of a network
   std::uint64_t closures = 0;
   std::uint64_t abortive = 0;
   std::uint64_t bytes_lost = 0;  // discarded + unread
+  bool network = false;          // a /24 of IPv4 or /64 of IPv6 and not one address
 };
 
 // What is counted of a set of closures.
@@ -51,7 +54,8 @@ struct CloseTally {
 };
 
 struct ProcessReport {
-  Task process;  // of the first closure seen
+  Task process;  // of the first closure seen; not known where it is not one process
+  std::optional<std::string> group;  // name of what the counts are of, when no process; raw bytes
   ProcessDetails details;
   CloseTally tally;
   std::vector<PeerTally> peers;  // in no order
@@ -82,7 +86,7 @@ struct ReportLimits {
 
 class PerProcess final : public Sink {
  public:
-  explicit PerProcess(ReportLimits limits = {});
+  explicit PerProcess(ReportLimits limits = {}, Grouping grouping = Grouping::process);
   PerProcess(const PerProcess&) = delete;
   PerProcess& operator=(const PerProcess&) = delete;
 
@@ -95,9 +99,16 @@ class PerProcess final : public Sink {
   // filters only: the counts are then a part of the totals.
   void set_totals(std::span<const ProcessTotals> totals);
 
+  // Counts that were made elsewhere, of a process or group that is not here yet. Those that come
+  // first keep a place of their own.
+  void take(ProcessReport report);
+  void take_other(const CloseTally& tally) { other_.tally.merge(tally); }
+  void take_losses(const ReportLosses& losses);
+
   // Starts again from nothing, for the next interval.
   void clear();
 
+  [[nodiscard]] Grouping grouping() const { return grouping_; }
   [[nodiscard]] const std::deque<ProcessReport>& processes() const { return processes_; }
   // Processes beyond the limit, together. Its `process` is not known.
   [[nodiscard]] const ProcessReport& other() const { return other_; }
@@ -131,6 +142,7 @@ class PerProcess final : public Sink {
   void add_harm(ProcessReport& report, const PeerTally& harm) const;
 
   ReportLimits limits_;
+  Grouping grouping_;
   std::unordered_map<Identity, ProcessReport*, IdentityHash> index_;
   std::deque<ProcessReport> processes_;  // addresses stay
   ProcessReport other_;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "userspace/render/endpoint_text.h"
+
 namespace closewatch {
 namespace {
 
@@ -33,6 +35,13 @@ std::vector<PeerTally> worst_peers(const ProcessReport& report) {
            std::tie(b.bytes_lost, b.abortive, b.closures);
   });
   return order;
+}
+
+void append_peer(TextBuffer& out, const PeerTally& peer) {
+  append_address(out, peer.address);
+  if (peer.network) {
+    append(out, Endpoint{.address = peer.address}.is_ipv4() ? "/24" : "/64");
+  }
 }
 
 std::vector<ReasonCount> frequent_reasons(const CloseTally& tally) {

@@ -5,12 +5,16 @@
 
 #include <vector>
 
+#include "userspace/render/text_buffer.h"
 #include "userspace/report/per_process.h"
 
 namespace closewatch {
 
 std::vector<const ProcessReport*> worst_first(const PerProcess& processes);
 std::vector<PeerTally> worst_peers(const ProcessReport& report);
+
+// "10.0.0.9", "2001:db8::1"; of a network "10.0.0.0/24", "2001:db8::/64".
+void append_peer(TextBuffer& out, const PeerTally& peer);
 
 struct ReasonCount {
   Reason reason;

@@ -2,7 +2,6 @@
 #include "userspace/report/report_csv.h"
 
 #include "userspace/render/csv_row.h"
-#include "userspace/render/endpoint_text.h"
 #include "userspace/report/ranking.h"
 
 namespace closewatch {
@@ -34,7 +33,7 @@ void put_worst_peer(CsvRow& row, const ProcessReport& report) {
     row.skip(3);
     return;
   }
-  append_address(row.cell(), peers.front().address);
+  append_peer(row.cell(), peers.front());
   row.number(peers.front().bytes_lost);
   row.number(peers.front().abortive);
 }
@@ -77,6 +76,7 @@ void write_row(Output& output, std::string_view record, const ReportSpan& span,
   put_histogram(row, tally.blocked_us);
   put_histogram(row, tally.drain_us);
   put_worst_peer(row, report);
+  row.optional_text(report.group);
   row.end();
 }
 
@@ -96,14 +96,14 @@ void write_report_csv_header(Output& output) {
   row.name(
       "late_resets,blocked_count,blocked_p50_us,blocked_p99_us,blocked_max_us,"
       "drain_count,drain_p50_us,drain_p99_us,drain_max_us,"
-      "worst_peer,worst_peer_bytes_lost,worst_peer_abortive");
+      "worst_peer,worst_peer_bytes_lost,worst_peer_abortive,group");
   row.end();
 }
 
 void write_report_csv(Output& output, const PerProcess& processes, const ReportSpan& span) {
   write_row(output, "total", span, processes.all(), processes.losses().records);
   for (const ProcessReport* report : worst_first(processes)) {
-    write_row(output, "process", span, *report, lost_records_of(*report));
+    write_row(output, name_of(processes.grouping()), span, *report, lost_records_of(*report));
   }
   write_row(output, "other", span, processes.other(), lost_records_of(processes.other()));
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/report/report_json.h"
 
-#include "userspace/render/endpoint_text.h"
 #include "userspace/render/json_value.h"
 #include "userspace/report/ranking.h"
 
@@ -60,7 +59,7 @@ void put_peers(TextBuffer& out, const ProcessReport& report) {
   for (const PeerTally& peer : worst_peers(report)) {
     append(out, before);
     append(out, R"({"address":")");
-    append_address(out, peer.address);
+    append_peer(out, peer);
     put_peer_counts(out, R"(","bytes_lost":)", peer);
     before = ",";
   }
@@ -80,6 +79,7 @@ void put_process(TextBuffer& out, const ProcessReport& report) {
   put(out, R"(,"exe":)", report.details.exe);
   put(out, R"(,"cgroup":)", report.details.cgroup);
   put(out, R"(,"container":)", report.details.container);
+  put(out, R"(,"group":)", report.group);
   put_counts(out, R"(,"closures":)", report);
   put_peers(out, report);
   out.push_back('}');
@@ -101,6 +101,7 @@ void write_report_json(Output& output, const PerProcess& processes, const Report
   TextBuffer& out = output.buffer();
   put_time(out, R"({"v":1,"from":)", span.from_unix_ns);
   put_time(out, R"(,"to":)", span.to_unix_ns);
+  put_name(out, R"(,"by":)", name_of(processes.grouping()));
   put_losses(out, processes.losses());
   put_counts(out, R"(,"total":{"closures":)", processes.all());
   append(out, R"(},"processes":[)");

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <span>
 
-#include "userspace/render/endpoint_text.h"
 #include "userspace/render/time_text.h"
 #include "userspace/report/advice.h"
 #include "userspace/report/ranking.h"
@@ -124,7 +123,7 @@ void write_peers(Output& output, const ProcessReport& report) {
     TextBuffer& out = output.buffer();
     append(out, index == 0 ? "  worst peers " : "              ");
     const std::size_t from = out.size();
-    append_address(out, peers[index].address);
+    append_peer(out, peers[index]);
     fit_columns(out, from, kAddressWidth);
     fmt::format_to(std::back_inserter(out), ": {} lost, {} of {} abortive",
                    count_text(peers[index].bytes_lost), count_text(peers[index].abortive),
@@ -142,10 +141,15 @@ void write_peers(Output& output, const ProcessReport& report) {
   }
 }
 
-void write_process(Output& output, const ProcessReport& report, Charset charset) {
+void write_process(Output& output, Grouping grouping, const ProcessReport& report,
+                   Charset charset) {
   const Task& process = report.process;
   TextBuffer title;
-  if (process.known()) {
+  if (grouping != Grouping::process) {
+    append(title, name_of(grouping));
+    title.push_back(' ');
+    report.group ? append_terminal_text(title, *report.group, charset) : append(title, "not known");
+  } else if (process.known()) {
     append_number(title, process.pid);
     title.push_back(' ');
     append_terminal_text(title, process.comm(), charset);
@@ -169,7 +173,7 @@ std::string sum_text(const ProcessReport& report) {
 
 // What has no block of its own.
 void write_rest(Output& output, std::span<const ProcessReport* const> hidden,
-                const ProcessReport& other) {
+                const ProcessReport& other, Grouping grouping) {
   if (!hidden.empty()) {
     ProcessReport sum;
     sum.exact.emplace();
@@ -179,7 +183,10 @@ void write_rest(Output& output, std::span<const ProcessReport* const> hidden,
       sum.exact->unread += report->unread();
     }
     output.end_line();
-    write_line(output, fmt::format("and {}: {}", counted(hidden.size(), "more process", "es"),
+    const bool processes = grouping == Grouping::process;
+    write_line(output, fmt::format("and {}: {}",
+                                   counted(hidden.size(), processes ? "more process" : "more group",
+                                           processes ? "es" : "s"),
                                    sum_text(sum)));
   }
   if (other.closures() > 0) {
@@ -203,9 +210,9 @@ void write_report_text(Output& output, const PerProcess& processes, const Report
   const std::vector<const ProcessReport*> order = worst_first(processes);
   const std::size_t shown = std::min(style.processes, order.size());
   for (std::size_t index = 0; index < shown; ++index) {
-    write_process(output, *order[index], style.charset);
+    write_process(output, processes.grouping(), *order[index], style.charset);
   }
-  write_rest(output, std::span(order).subspan(shown), processes.other());
+  write_rest(output, std::span(order).subspan(shown), processes.other(), processes.grouping());
   write_advice(output, processes, style.charset);
 }
 

@@ -43,24 +43,24 @@ TEST_F(ReportCsvTest, WritesTotalProcessesAndOther) {
           "reason_refused,reason_connect_timeout,reason_connect_error,reason_closed_in_syn_sent,"
           "reason_unknown,late_resets,blocked_count,blocked_p50_us,blocked_p99_us,blocked_max_us,"
           "drain_count,drain_p50_us,drain_p99_us,drain_max_us,worst_peer,worst_peer_bytes_lost,"
-          "worst_peer_abortive",
+          "worst_peer_abortive,group",
           "total," + span +
               ",,,,,,,7,1,1,2,5000,424,3,0,1,2,0,0,"
               "1,2,0,0,0,1,0,0,0,0,2,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,"
-              "3,20,3400,3400,3,207,924600000,924600000,,,",
+              "3,20,3400,3400,3,207,924600000,924600000,,,,",
           "process," + span +
               "812,nginx,33,2026-01-31T11:58:20.000000000Z,,/system.slice/nginx.service,,"
               "6,1,1,2,5000,424,2,0,1,2,0,0,"
               "0,2,0,0,0,1,0,0,0,0,2,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,"
-              "3,20,3400,3400,3,207,924600000,924600000,10.0.0.9,5124,1",
+              "3,20,3400,3400,3,207,924600000,924600000,10.0.0.9,5124,1,",
           "process," + span +
               "900,curl,1000,,,,,1,0,0,0,0,0,1,0,0,0,0,0,"
               "1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,"
-              "0,,,,0,,,,,,",
+              "0,,,,0,,,,,,,",
           "other," + span +
               ",,,,,,,0,0,,0,0,0,0,0,0,0,0,0,"
               "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,"
-              "0,,,,0,,,,,,"));
+              "0,,,,0,,,,,,,"));
 }
 
 TEST_F(ReportCsvTest, KeepsItsColumnsWhateverNamesHold) {
@@ -74,7 +74,7 @@ TEST_F(ReportCsvTest, KeepsItsColumnsWhateverNamesHold) {
     EXPECT_FALSE(has_raw_control(line)) << line;
     const auto cells = read_csv_line(line);
     ASSERT_TRUE(cells.has_value()) << line;
-    EXPECT_EQ(cells->size(), 60U) << line;
+    EXPECT_EQ(cells->size(), 61U) << line;
   }
 }
 

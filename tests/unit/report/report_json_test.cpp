@@ -74,7 +74,7 @@ TEST_F(ReportJsonTest, WritesOneObject) {
             R"("late_facts":0,"late_unread":0})");
   EXPECT_EQ(json["processes"][0].dump(),
             R"({"pid":812,"comm":"nginx","uid":33,"start_time":"2026-01-31T11:58:20.000000000Z",)"
-            R"("exe":null,"cgroup":"/system.slice/nginx.service","container":null,)"
+            R"("exe":null,"cgroup":"/system.slice/nginx.service","container":null,"group":null,)"
             R"("closures":6,"not_classified":1,"lost_records":1,"lost_closures":2,)"
             R"("bytes":{"discarded":5000,"unread":424},)"
             R"("classes":{"graceful":2,"lingered":0,"timed_out":1,"abortive":2,"unestablished":0,)"
@@ -104,7 +104,7 @@ TEST_F(ReportJsonTest, OfNothingHasEveryKey) {
       R"("drain_us":{"count":0,"p50":null,"p99":null,"max":null}})";
   EXPECT_EQ(written().dump(),
             R"({"v":1,"from":"2026-01-31T12:00:00.000000000Z",)"
-            R"("to":"2026-01-31T12:05:00.000000000Z",)"
+            R"("to":"2026-01-31T12:05:00.000000000Z","by":"process",)"
             R"("losses":{"records":0,"gaps":0,"since":null,"late_facts":0,"late_unread":0},)"
             R"("total":)" +
                 counts + R"(,"processes":[],"other":)" + counts + "}");

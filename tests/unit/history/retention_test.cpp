@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/history/retention.h"
+
+#include "tests/unit/history/history_file.h"
+
+namespace closewatch::history {
+namespace {
+
+constexpr std::uint64_t kTenMinutes = 600;
+
+// As the writer does it, to the end.
+RetentionCounts retain(const Settings& settings, std::int64_t now_ns, bool by_time = true) {
+  auto database = Database::open(settings.path, Database::Mode::write, 5000);
+  EXPECT_TRUE(database.ok());
+  Retention retention(settings);
+  for (;;) {
+    const auto more = retention.step(*database, now_ns, by_time);
+    EXPECT_TRUE(more.ok()) << more.error().what;
+    if (!more.ok() || !*more) {
+      return retention.counts();
+    }
+  }
+}
+
+std::vector<Finding> abortive_each_minute(std::uint32_t minutes, std::uint32_t each) {
+  std::vector<Finding> findings;
+  for (std::uint32_t minute = 0; minute < minutes; ++minute) {
+    for (std::uint32_t n = 0; n < each; ++n) {
+      findings.push_back(abortive(n, minute * kMinute));
+    }
+  }
+  return findings;
+}
+
+TEST(Retention, DeletesOldRowsAndKeepsTheirRollups) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  settings.keep_closures = std::chrono::minutes(10);
+  settings.keep_rollups = std::chrono::minutes(60);
+  write_history(settings, abortive_each_minute(30, 100));
+  // 30 minutes have passed: rows of the minutes 20 to 29 are at most 10 minutes old.
+  const RetentionCounts counts = retain(settings, kNoon + 30 * kMinute);
+  EXPECT_EQ(counts.closures, 2000U);
+  EXPECT_EQ(counts.rollups, 0U);
+  const auto left = closures_in(folder.file());
+  ASSERT_EQ(left.size(), 1000U);
+  EXPECT_EQ(left.front(), abortive(0, 20 * kMinute));
+  PerProcess report;
+  report_of(folder.file(), report);
+  EXPECT_EQ(report.all().closures(), 3000U);
+  EXPECT_EQ(report.all().unread(), 900'000U);
+  EXPECT_EQ(report.all().tally.lost_closures, 3000U);
+}
+
+TEST(Retention, DeletesOldRollupsByWholeMinutes) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  settings.keep_closures = std::chrono::minutes(1);
+  settings.keep_rollups = std::chrono::minutes(10);
+  write_history(settings, abortive_each_minute(30, 3));
+  const RetentionCounts counts = retain(settings, kNoon + 30 * kMinute);
+  EXPECT_EQ(counts.rollups, 20U);
+  PerProcess report;
+  report_of(folder.file(), report);
+  EXPECT_EQ(report.all().closures(), 30U);
+  EXPECT_EQ(number_in(folder.file(), "SELECT min(minute) FROM rollup"),
+            (kNoon + 20 * kMinute) / kMinute);
+}
+
+TEST(Retention, ForgetsProcessesThatNothingNames) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  settings.keep_closures = std::chrono::minutes(10);
+  settings.keep_rollups = std::chrono::minutes(10);
+  Finding old = abortive(1);
+  old.closure.process = task_of(1, "old", 0);
+  write_history(settings, {old, abortive(2, 29 * kMinute)});
+  EXPECT_EQ(retain(settings, kNoon + 30 * kMinute).processes, 1U);
+  // The two rows that stand for no process stay.
+  EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM process"), 3);
+  EXPECT_EQ(closures_in(folder.file()), std::vector{abortive(2, 29 * kMinute)});
+}
+
+TEST(Retention, KeepsTheFileBelowItsSizeAndTheRollupsExact) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  settings.max_bytes = 1U << 20;
+  settings.queue_closures = 1U << 17;
+  settings.pending_rows = 1U << 17;
+  TestClock clock;
+  Told told;
+  const auto writer = started(settings, clock, told);
+  constexpr std::uint32_t kClosures = 20'000;
+  for (std::uint32_t n = 0; n < kClosures; ++n) {
+    writer->finding(abortive(n));
+    if (n % 500 == 499) {
+      writer->flush();
+    }
+  }
+  await(*writer, [&](const Health& health) {
+    return health.rows_waiting == 0 && health.taken == kClosures &&
+           health.bytes <= settings.max_bytes && health.deleted.closures > 0;
+  });
+  ASSERT_TRUE(writer->stop().ok());
+  const auto left = closures_in(folder.file());
+  EXPECT_GT(left.size(), 1000U);
+  EXPECT_LT(left.size(), kClosures);
+  EXPECT_EQ(left.back(), abortive(kClosures - 1));  // the newest stay
+  EXPECT_LE(std::filesystem::file_size(folder.file()), settings.max_bytes / 4 * 5);
+  PerProcess report;
+  report_of(folder.file(), report);
+  EXPECT_EQ(report.all().closures(), kClosures);
+  EXPECT_EQ(report.all().unread(), std::uint64_t{kClosures} * 300);
+}
+
+TEST(Retention, GivesFreePagesBack) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  settings.keep_closures = std::chrono::minutes(1);
+  settings.queue_closures = settings.pending_rows = 1U << 15;
+  std::vector<Finding> many;
+  for (std::uint32_t n = 0; n < 30'000; ++n) {
+    many.push_back(abortive(n));
+  }
+  write_history(settings, many);
+  const auto before = std::filesystem::file_size(folder.file());
+  EXPECT_EQ(retain(settings, kNoon + kHour).closures, 30'000U);
+  EXPECT_LT(std::filesystem::file_size(folder.file()), before / 2);
+}
+
+TEST(Retention, DeletesNothingByAgeWhileTheClockCannotBeReliedUpon) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  settings.keep_closures = settings.keep_rollups = std::chrono::minutes(10);
+  write_history(settings, {abortive(1)});
+  TestClock clock;
+  clock.unix_ns += 365 * kDay;  // a clock that is wrong at the start
+  Told told;
+  const auto writer = started(settings, clock, told);
+  writer->flush();
+  writer->finding(abortive(2));
+  writer->flush();
+  await(*writer, [](const Health& health) { return health.flushes == 1; });
+  EXPECT_EQ(writer->health().deleted.closures, 0U);
+  // It was set right, and ten minutes have passed since.
+  clock.unix_ns = kNoon;
+  writer->finding(abortive(3));
+  writer->flush();
+  await(*writer, [](const Health& health) { return health.clock_jumps == 1; });
+  clock.pass(static_cast<std::int64_t>(kTenMinutes + 60) * kSecond);
+  writer->finding(abortive(4, 11 * kMinute));
+  writer->flush();
+  await(*writer, [](const Health& health) { return health.deleted.closures == 3; });
+  ASSERT_TRUE(writer->stop().ok());
+  EXPECT_EQ(closures_in(folder.file()), std::vector{abortive(4, 11 * kMinute)});
+}
+
+TEST(Retention, WhatTheClockPutIntoTheFutureGoesFirst) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  std::vector<Finding> findings;
+  for (std::uint32_t n = 0; n < 3000; ++n) {
+    findings.push_back(abortive(n));
+    findings.push_back(abortive(n, 900 * kDay));
+  }
+  write_history(settings, findings);
+  settings.max_bytes = 1U << 19;
+  retain(settings, kNoon + kMinute);
+  EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM rollup"), 1);
+  const auto left = closures_in(folder.file(), {0, kNoon + 1000 * kDay});
+  ASSERT_FALSE(left.empty());
+  EXPECT_EQ(left.back(), abortive(2999));
+}
+
+}  // namespace
+}  // namespace closewatch::history

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/history/queue.h"
+
+#include <utility>
+
+namespace closewatch::history {
+namespace {
+
+constexpr std::size_t kGaps = 1024;
+
+}  // namespace
+
+void Batch::clear() {
+  count = 0;
+  corrections.clear();
+  gaps.clear();
+  refused_findings = refused_corrections = 0;
+}
+
+void Queue::put(const Finding& finding) {
+  const std::lock_guard lock(mutex_);
+  if (batch_.count + batch_.corrections.size() >= limit_ || closed_) {
+    if (batch_.refused_findings + batch_.refused_corrections == 0) {
+      batch_.refused_since_ns = finding.end_unix_ns;
+    }
+    ++batch_.refused_findings;
+    ++refused_;
+    return;
+  }
+  if (batch_.count < batch_.findings.size()) {
+    batch_.findings[batch_.count] = finding;
+  } else {
+    batch_.findings.push_back(finding);
+  }
+  ++batch_.count;
+  if (batch_.count == limit_ / 2) {
+    woken_ = true;
+    changed_.notify_one();
+  }
+}
+
+void Queue::put(const Correction& correction) {
+  const std::lock_guard lock(mutex_);
+  if (batch_.count + batch_.corrections.size() >= limit_ || closed_) {
+    if (batch_.refused_findings + batch_.refused_corrections == 0) {
+      batch_.refused_since_ns = correction.unix_ns;
+    }
+    ++batch_.refused_corrections;
+    ++refused_;
+    return;
+  }
+  batch_.corrections.push_back({batch_.count, correction});
+}
+
+void Queue::put(const Gap& gap) {
+  const std::lock_guard lock(mutex_);
+  if (batch_.gaps.size() < kGaps) {
+    batch_.gaps.push_back(gap);
+  } else {
+    batch_.gaps.back().lost_records += gap.lost_records;
+  }
+}
+
+void Queue::wake() {
+  const std::lock_guard lock(mutex_);
+  if (!batch_.empty() && !woken_) {
+    woken_ = true;
+    changed_.notify_one();
+  }
+}
+
+bool Queue::take(Batch& batch, std::chrono::steady_clock::time_point until) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, until, [this] { return woken_ || closed_; });
+  woken_ = false;
+  std::swap(batch, batch_);
+  return !closed_;
+}
+
+void Queue::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  changed_.notify_one();
+}
+
+std::size_t Queue::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return batch_.count + batch_.corrections.size();
+}
+
+std::uint64_t Queue::refused() const {
+  const std::lock_guard lock(mutex_);
+  return refused_;
+}
+
+}  // namespace closewatch::history

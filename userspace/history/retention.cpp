@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/history/retention.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "userspace/history/losses.h"
+#include "userspace/history/rollup.h"
+
+namespace closewatch::history {
+namespace {
+
+constexpr std::int64_t kRowsPerStep = 2000;
+constexpr std::int64_t kPagesPerStep = 512;
+constexpr std::int64_t kPagesKept = 256;
+constexpr std::int64_t kSecondNs = 1'000'000'000;
+constexpr std::int64_t kHourNs = 3600 * kSecondNs;
+constexpr std::int64_t kDayNs = 24 * kHourNs;
+
+// When the file is too large: what goes first. Recent rows are worth more than old rollups, old
+// rows less than either.
+struct Sacrifice {
+  bool rows;
+  std::int64_t older_than_ns;
+};
+constexpr std::array kSacrifices{
+    Sacrifice{true, kDayNs},  Sacrifice{false, 30 * kDayNs},
+    Sacrifice{true, kHourNs}, Sacrifice{false, kDayNs},
+    Sacrifice{true, 0},       Sacrifice{false, 0},
+};
+
+Result<std::int64_t> deleted(Database& database, const std::string& sql) {
+  auto done = database.run(sql);
+  if (!done.ok()) {
+    return std::move(done).error();
+  }
+  return database.rows_changed();
+}
+
+}  // namespace
+
+Result<std::uint64_t> bytes_used(Database& database) {
+  std::array<std::int64_t, 3> values{};
+  constexpr std::array kPragmas{"PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA page_size"};
+  for (std::size_t index = 0; index < values.size(); ++index) {
+    const auto value = database.number(kPragmas.at(index));
+    if (!value.ok()) {
+      return value.error();
+    }
+    values.at(index) = *value;
+  }
+  return static_cast<std::uint64_t>((values[0] - values[1]) * values[2]);
+}
+
+Result<bool> Retention::step(Database& database, std::int64_t now_ns, bool by_time) {
+  if (by_time) {
+    auto old = by_age(database, now_ns);
+    if (!old.ok() || *old) {
+      return old;
+    }
+  }
+  auto large = by_size(database, now_ns, by_time);
+  if (!large.ok() || *large) {
+    return large;
+  }
+  if (auto unused = processes(database); !unused.ok() || *unused) {
+    return unused;
+  }
+  const auto pages = database.number("PRAGMA page_count");
+  const auto free = database.number("PRAGMA freelist_count");
+  if (!pages.ok() || !free.ok()) {
+    return pages.ok() ? free.error() : pages.error();
+  }
+  // Some free pages are as good as new ones.
+  if (*free < std::max(kPagesKept, *pages / 8)) {
+    return false;
+  }
+  auto given_back = database.run(fmt::format("PRAGMA incremental_vacuum({})", kPagesPerStep));
+  return given_back.ok() ? Result<bool>(true) : Result<bool>(std::move(given_back).error());
+}
+
+Result<bool> Retention::by_age(Database& database, std::int64_t now_ns) {
+  const auto before = [now_ns](std::chrono::seconds kept) {
+    return now_ns - kept.count() * kSecondNs;
+  };
+  auto rows = closures_before(database, before(settings_.keep_closures));
+  if (!rows.ok() || *rows) {
+    return rows;
+  }
+  const std::int64_t limit = before(settings_.keep_rollups);
+  auto rollups = rollups_before(database, limit);
+  if (!rollups.ok() || *rollups) {
+    return rollups;
+  }
+  const auto losses =
+      deleted(database, fmt::format("DELETE FROM loss WHERE since_ns < {0} AND until_ns < {0};"
+                                    "DELETE FROM session WHERE stopped_ns < {0}",
+                                    limit));
+  return losses.ok() ? Result<bool>(false) : Result<bool>(losses.error());
+}
+
+Result<bool> Retention::by_size(Database& database, std::int64_t now_ns, bool by_time) {
+  const auto used = bytes_used(database);
+  if (!used.ok()) {
+    return used.error();
+  }
+  if (*used <= settings_.max_bytes) {
+    return false;
+  }
+  if (by_time) {
+    if (auto ahead = future(database, now_ns); !ahead.ok() || *ahead) {
+      return ahead;
+    }
+  }
+  for (const Sacrifice& sacrifice : kSacrifices) {
+    const std::int64_t limit = sacrifice.older_than_ns > 0
+                                   ? now_ns - sacrifice.older_than_ns
+                                   : std::numeric_limits<std::int64_t>::max();
+    auto gone = sacrifice.rows ? closures_before(database, limit) : rollups_before(database, limit);
+    if (!gone.ok() || *gone) {
+      return gone;
+    }
+  }
+  return false;
+}
+
+Result<bool> Retention::closures_before(Database& database, std::int64_t limit_ns) {
+  const auto rows = deleted(
+      database,
+      fmt::format("DELETE FROM closure WHERE ended_ns < {0} AND ended_ns <= coalesce("
+                  "(SELECT ended_ns FROM closure ORDER BY ended_ns LIMIT 1 OFFSET {1}), {0})",
+                  limit_ns, kRowsPerStep - 1));
+  if (!rows.ok()) {
+    return rows.error();
+  }
+  counts_.closures += static_cast<std::uint64_t>(*rows);
+  return *rows > 0;
+}
+
+Result<bool> Retention::rollups_before(Database& database, std::int64_t limit_ns) {
+  const auto rows = deleted(
+      database, fmt::format("DELETE FROM rollup WHERE minute < {0} AND minute <= coalesce("
+                            "(SELECT minute FROM rollup ORDER BY minute LIMIT 1 OFFSET {1}), {0})",
+                            minute_of(limit_ns), kRowsPerStep - 1));
+  if (!rows.ok()) {
+    return rows.error();
+  }
+  counts_.rollups += static_cast<std::uint64_t>(*rows);
+  return *rows > 0;
+}
+
+// From a time when the clock was ahead: they would outlive everything.
+Result<bool> Retention::future(Database& database, std::int64_t now_ns) {
+  const std::int64_t limit = now_ns + kDayNs;
+  const auto rows = deleted(
+      database, fmt::format("DELETE FROM closure WHERE ended_ns > {0} AND ended_ns >= coalesce("
+                            "(SELECT ended_ns FROM closure ORDER BY ended_ns DESC LIMIT 1"
+                            " OFFSET {1}), {0})",
+                            limit, kRowsPerStep - 1));
+  if (!rows.ok()) {
+    return rows.error();
+  }
+  const auto rollups =
+      deleted(database, fmt::format("DELETE FROM rollup WHERE minute > {0} AND minute >= coalesce("
+                                    "(SELECT minute FROM rollup ORDER BY minute DESC LIMIT 1"
+                                    " OFFSET {1}), {0})",
+                                    minute_of(limit), kRowsPerStep - 1));
+  if (!rollups.ok()) {
+    return rollups.error();
+  }
+  counts_.closures += static_cast<std::uint64_t>(*rows);
+  counts_.rollups += static_cast<std::uint64_t>(*rollups);
+  return *rows + *rollups > 0;
+}
+
+// Not seen since the oldest rollup and the oldest row.
+Result<bool> Retention::processes(Database& database) {
+  const auto rows = deleted(
+      database,
+      fmt::format("DELETE FROM process WHERE id IN (SELECT id FROM process WHERE id > 1"
+                  " AND seen_minute < coalesce((SELECT min(minute) FROM rollup), {0})"
+                  " AND seen_minute < coalesce((SELECT min(ended_ns) FROM closure) / {1}, {0})"
+                  " LIMIT {2})",
+                  std::numeric_limits<std::int64_t>::max(), kMinuteNs, kRowsPerStep));
+  if (!rows.ok()) {
+    return rows.error();
+  }
+  counts_.processes += static_cast<std::uint64_t>(*rows);
+  return *rows > 0;
+}
+
+}  // namespace closewatch::history

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Deletes what is older than the history is to keep, or what makes its file too large, in steps so
+// small that the writer's queue has room for what comes meanwhile. The rollups of a time outlive
+// its rows and stay exact without them.
+#pragma once
+
+#include <cstdint>
+
+#include "userspace/base/result.h"
+#include "userspace/history/database.h"
+#include "userspace/history/settings.h"
+
+namespace closewatch::history {
+
+struct RetentionCounts {
+  std::uint64_t closures = 0;  // rows deleted, of each table
+  std::uint64_t rollups = 0;
+  std::uint64_t processes = 0;
+};
+
+class Retention {
+ public:
+  explicit Retention(const Settings& settings) : settings_(settings) {}
+
+  // One step, a transaction of its own. `by_time` false: the clock cannot be relied upon, only the
+  // size counts. True: there is more to do.
+  Result<bool> step(Database& database, std::int64_t now_ns, bool by_time);
+
+  [[nodiscard]] const RetentionCounts& counts() const { return counts_; }
+
+ private:
+  Result<bool> by_age(Database& database, std::int64_t now_ns);
+  Result<bool> by_size(Database& database, std::int64_t now_ns, bool by_time);
+  // Deletes some rows before `limit_ns`, oldest first.
+  Result<bool> closures_before(Database& database, std::int64_t limit_ns);
+  Result<bool> rollups_before(Database& database, std::int64_t limit_ns);
+  Result<bool> future(Database& database, std::int64_t now_ns);
+  Result<bool> processes(Database& database);
+
+  Settings settings_;
+  RetentionCounts counts_;
+};
+
+// Bytes of the file that hold something.
+Result<std::uint64_t> bytes_used(Database& database);
+
+}  // namespace closewatch::history

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/history/store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "userspace/history/histogram_blob.h"
+#include "userspace/history/schema.h"
+
+namespace closewatch::history {
+namespace {
+
+constexpr int kWaitMs = 50;  // for the lock of another connection; the queue has room for longer
+constexpr mode_t kFileMode = 0640;
+
+Error cannot_open(const std::string& path, int error) {
+  std::string hint;
+  if (error == ELOOP) {
+    hint = "a history is not written through a symbolic link: name the file itself";
+  } else if (error == ENOENT) {
+    hint = "make the directory first; it must be writable for closewatch";
+  } else if (error == EACCES || error == EPERM || error == EROFS) {
+    hint = "the file and its directory must be writable for closewatch";
+  }
+  return {.what = fmt::format("cannot open {}: {}", path, ::strerrordesc_np(error)), .hint = hint};
+}
+
+bool is_there(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0;
+}
+
+Fault fault_of(int error) {
+  return error == ENOSPC || error == EDQUOT ? Fault::full : Fault::other;
+}
+
+// Held as long as the descriptor is open. SQLite's own locks only last for a transaction.
+Result<UniqueFd> lock(const std::string& path, Fault& fault) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kFileMode));
+  if (!fd.valid()) {
+    fault = fault_of(errno);
+    return cannot_open(path, errno);
+  }
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    return Error{.what = path + " is held: another closewatch writes this history",
+                 .hint = "stop the other one, or give this one a history file of its own"};
+  }
+  return fd;
+}
+
+// So that SQLite finds a file of our mode, and not a link. Before there is a connection: closing a
+// descriptor takes away the POSIX locks that the process has on the file.
+Result<> make_file(const std::string& path, Fault& fault) {
+  const UniqueFd fd(
+      ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, kFileMode));
+  struct stat status {};
+  if (!fd.valid() || ::fstat(fd.get(), &status) != 0) {
+    fault = fault_of(errno);
+    return cannot_open(path, errno);
+  }
+  return S_ISREG(status.st_mode) ? Result<>() : Result<>(cannot_open(path, EINVAL));
+}
+
+Result<Database> connect(const Settings& settings, Fault& fault) {
+  auto database = Database::open(settings.path, Database::Mode::write, kWaitMs);
+  if (!database.ok()) {
+    fault = Fault::other;
+    return database;
+  }
+  auto prepared = database->run(
+      "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+      "PRAGMA journal_size_limit = 16777216; PRAGMA temp_store = MEMORY; PRAGMA cache_size = "
+      "-8192");
+  if (prepared.ok()) {
+    prepared = add_histogram_function(*database);
+  }
+  if (prepared.ok()) {
+    const auto page = database->number("PRAGMA page_size");
+    const std::uint64_t pages =
+        page.ok() && *page > 0 ? settings.max_bytes / 4 * 5 / static_cast<std::uint64_t>(*page) : 1;
+    prepared = database->run(fmt::format("PRAGMA max_page_count = {}", pages));
+  }
+  if (!prepared.ok()) {
+    fault = database->fault();
+    return std::move(prepared).error();
+  }
+  return database;
+}
+
+// The last flush of a writer that did not stop.
+Result<std::optional<std::int64_t>> killed(Database& database) {
+  const auto has = database.number("SELECT count(*) FROM sqlite_schema WHERE name = 'session'");
+  if (!has.ok()) {
+    return has.error();
+  }
+  if (*has == 0) {
+    return std::optional<std::int64_t>();
+  }
+  auto last = database.prepare(
+      "SELECT flushed_ns FROM session WHERE stopped_ns IS NULL ORDER BY id DESC LIMIT 1");
+  if (!last.ok()) {
+    return std::move(last).error();
+  }
+  const auto row = last->step();
+  if (!row.ok()) {
+    return row.error();
+  }
+  return *row ? last->optional_number() : std::nullopt;
+}
+
+// What is wrong with the file; empty: nothing.
+Result<std::string> check(Database& database) {
+  auto statement = database.prepare("PRAGMA quick_check(1)");
+  if (!statement.ok()) {
+    return std::move(statement).error();
+  }
+  const auto row = statement->step();
+  if (!row.ok()) {
+    return row.error();
+  }
+  const std::string verdict(*row ? statement->text() : "no answer");
+  return verdict == "ok" ? std::string() : verdict;
+}
+
+Result<std::int64_t> row_of_boot(Database& database, const Source& source) {
+  auto insert = database.prepare(
+      "INSERT INTO boot(boot_id) VALUES(?)"
+      " ON CONFLICT DO UPDATE SET boot_id = excluded.boot_id RETURNING id");
+  if (!insert.ok()) {
+    return std::move(insert).error();
+  }
+  const auto row = insert->begin().put(std::string_view(source.boot_id)).step();
+  if (!row.ok()) {
+    return row.error();
+  }
+  return insert->number();
+}
+
+// What the opening found is told to readers too.
+Losses losses_of(const Opening& opening, std::int64_t now_ns) {
+  Losses losses;
+  if (opening.killed_ns) {
+    losses.add({.kind = LossKind::killed,
+                .since_ns = *opening.killed_ns,
+                .until_ns = now_ns,
+                .note = "the writer ended without stopping"});
+  }
+  if (opening.set_aside) {
+    losses.add({.kind = LossKind::set_aside,
+                .since_ns = now_ns,
+                .until_ns = now_ns,
+                .note = *opening.set_aside + ": " + opening.damage});
+  }
+  return losses;
+}
+
+Result<> begin_session(Store& store, const Source& source, std::int64_t now_ns) {
+  Database& database = store.database;
+  auto transaction = Transaction::begin(database);
+  if (!transaction.ok()) {
+    return std::move(transaction).error();
+  }
+  const auto boot = row_of_boot(database, source);
+  if (!boot.ok()) {
+    return boot.error();
+  }
+  store.boot = *boot;
+  // What is left of those before has been told once.
+  auto ended = database.run("UPDATE session SET stopped_ns = flushed_ns WHERE stopped_ns IS NULL");
+  if (!ended.ok()) {
+    return ended;
+  }
+  auto insert = database.prepare(
+      "INSERT INTO session(boot, closewatch_version, tick_ns, started_ns, flushed_ns)"
+      " VALUES(?,?,?,?,?)");
+  if (!insert.ok()) {
+    return std::move(insert).error();
+  }
+  insert->begin().put(store.boot).put(std::string_view(source.closewatch_version));
+  if (auto begun = insert->put(source.tick_ns).put(now_ns).put(now_ns).run(); !begun.ok()) {
+    return begun;
+  }
+  store.session = sqlite3_last_insert_rowid(database.handle());
+  if (auto told = losses_of(store.opening, now_ns).write(database); !told.ok()) {
+    return told;
+  }
+  return transaction->commit();
+}
+
+// Connects, checks and migrates. `opening` learns what was found; its `damage` is set, and no error
+// given, when the file is damaged.
+Result<std::optional<Database>> connect_sound(const Settings& settings, Opening& opening,
+                                              Fault& fault) {
+  auto database = connect(settings, fault);
+  const auto damaged_by = [&](const Error& error) -> Result<std::optional<Database>> {
+    if (fault != Fault::corrupt) {
+      return error;
+    }
+    opening.damage = error.what;
+    return std::optional<Database>();
+  };
+  if (!database.ok()) {
+    return damaged_by(database.error());
+  }
+  const auto unclean = killed(*database);
+  if (!unclean.ok()) {
+    fault = database->fault();
+    return damaged_by(unclean.error());
+  }
+  if (*unclean) {
+    opening.killed_ns = *unclean;
+    auto damage = check(*database);
+    if (!damage.ok()) {
+      fault = database->fault();
+      return damaged_by(damage.error());
+    }
+    if (!damage->empty()) {
+      opening.damage = std::move(damage).take();
+      return std::optional<Database>();
+    }
+  }
+  const auto had = migrate(*database);
+  if (!had.ok()) {
+    fault = database->fault();
+    return damaged_by(had.error());
+  }
+  opening.had_version = *had;
+  return std::optional{std::move(database).take()};
+}
+
+Result<> set_aside(const std::string& path, std::int64_t now_ns, Opening& opening) {
+  std::string name = fmt::format("{}.damaged-{}", path, now_ns / 1'000'000'000);
+  for (int more = 1; is_there(name); ++more) {
+    name = fmt::format("{}.damaged-{}-{}", path, now_ns / 1'000'000'000, more);
+  }
+  if (::rename(path.c_str(), name.c_str()) != 0) {
+    return Error{.what = fmt::format("{} is damaged ({}) and cannot be renamed: {}", path,
+                                     opening.damage, ::strerrordesc_np(errno)),
+                 .hint = "move it away by hand"};
+  }
+  // What belongs to it, so that it can still be repaired; it need not be there.
+  for (const char* part : {"-wal", "-shm"}) {
+    (void)::rename((path + part).c_str(), (name + part).c_str());
+  }
+  opening.set_aside = std::move(name);
+  return {};
+}
+
+Error is_damaged(const std::string& path, const std::string& damage) {
+  return {.what = path + " is damaged, or no history: " + damage,
+          .hint =
+              "closewatch never wrote here before, so it leaves the file alone: move it away, "
+              "or name another one"};
+}
+
+}  // namespace
+
+Result<Store> open_store(const Settings& settings, const Source& source, std::int64_t now_ns,
+                         const std::optional<std::string>& damaged, Fault& fault) {
+  fault = Fault::none;
+  const std::string lock_path = settings.path + ".lock";
+  const bool ours = is_there(lock_path);
+  auto held = lock(lock_path, fault);
+  if (!held.ok()) {
+    return std::move(held).error();
+  }
+  Opening opening;
+  std::optional<Database> database;
+  if (damaged) {
+    opening.damage = *damaged;
+  }
+  for (int attempt = 0; !database; ++attempt) {
+    if (!opening.damage.empty()) {
+      if (!ours || attempt > 1) {
+        return is_damaged(settings.path, opening.damage);
+      }
+      if (auto renamed = set_aside(settings.path, now_ns, opening); !renamed.ok()) {
+        return std::move(renamed).error();
+      }
+    }
+    if (auto made = make_file(settings.path, fault); !made.ok()) {
+      return std::move(made).error();
+    }
+    Opening found;
+    auto connected = connect_sound(settings, found, fault);
+    if (!connected.ok()) {
+      return std::move(connected).error().context(settings.path);
+    }
+    database = std::move(connected).take();
+    opening.had_version = found.had_version;
+    opening.killed_ns = found.killed_ns ? found.killed_ns : opening.killed_ns;
+    opening.damage = found.damage.empty() ? opening.damage : found.damage;
+  }
+  Store store{.lock = std::move(held).take(),
+              .database = std::move(*database),
+              .opening = std::move(opening)};
+  if (auto begun = begin_session(store, source, now_ns); !begun.ok()) {
+    fault = store.database.fault();
+    return std::move(begun).error().context(settings.path);
+  }
+  return store;
+}
+
+namespace {
+
+Result<> mark(Store& store, std::string_view sql, std::int64_t now_ns) {
+  auto update = store.database.prepare(sql);
+  if (!update.ok()) {
+    return std::move(update).error();
+  }
+  return update->begin().put(now_ns).put(store.session).run();
+}
+
+}  // namespace
+
+Result<> mark_flushed(Store& store, std::int64_t now_ns) {
+  return mark(store, "UPDATE session SET flushed_ns = ? WHERE id = ?", now_ns);
+}
+
+Result<> mark_stopped(Store& store, std::int64_t now_ns) {
+  return mark(store, "UPDATE session SET flushed_ns = ?1, stopped_ns = ?1 WHERE id = ?2", now_ns);
+}
+
+}  // namespace closewatch::history

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// The history as a sink of the pipeline: takes findings without ever blocking, counts every one of
+// them in the rollups and keeps what is worth it as rows, from a thread of its own. A file that
+// cannot be written (locked, full, damaged) is told once, what waits is kept within its bounds, and
+// it is tried again each second; nothing of that reaches the pipeline.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <variant>
+
+#include "userspace/base/result.h"
+#include "userspace/history/losses.h"
+#include "userspace/history/process_directory.h"
+#include "userspace/history/queue.h"
+#include "userspace/history/retention.h"
+#include "userspace/history/rollup.h"
+#include "userspace/history/settings.h"
+#include "userspace/history/store.h"
+#include "userspace/pipeline/finding.h"
+#include "userspace/render/recent_closures.h"
+
+namespace closewatch::history {
+
+// What an operator should read in the log, on one line.
+struct Message {
+  bool warning = false;
+  std::string text;
+};
+
+// The outside world of a writer; every member has a use in tests.
+struct Surroundings {
+  std::function<void(const Message&)> tell;     // from any thread; may be empty
+  std::function<std::int64_t()> unix_ns = {};   // CLOCK_REALTIME; empty: the system's
+  std::function<std::uint64_t()> boot_ns = {};  // CLOCK_BOOTTIME; empty: the system's
+};
+
+// A copy of all counters. given = refused + taken; taken = in the rollups + rollups_refused.
+struct Health {
+  bool writable = false;              // the last flush succeeded
+  std::string trouble;                // why not
+  std::uint64_t waiting = 0;          // in the queue
+  std::uint64_t refused = 0;          // findings and corrections: the queue was full
+  std::uint64_t taken = 0;            // findings
+  std::uint64_t rows_waiting = 0;     // rows and amendments
+  std::uint64_t rows_written = 0;     // closures
+  std::uint64_t rows_refused = 0;     // too many waited: in the rollups only
+  std::uint64_t rows_known = 0;       // were there already
+  std::uint64_t rollup_rows = 0;      // added or changed
+  std::uint64_t rollups_folded = 0;   // closures counted with less detail
+  std::uint64_t rollups_refused = 0;  // closures not counted: a day could not be written
+  std::uint64_t late_facts = 0;       // not in the rollups
+  std::uint64_t flushes = 0;
+  std::uint64_t failures = 0;  // flushes that did not succeed
+  std::uint64_t clock_jumps = 0;
+  std::uint64_t bytes = 0;  // of the file that hold something, at the last flush
+  RetentionCounts deleted;
+};
+
+class Writer final : public Sink {
+ public:
+  // Opens the history and starts the thread. A file that is locked or full is waited for in the
+  // background; anything else that keeps it from being written is an Error with a hint.
+  static Result<std::unique_ptr<Writer>> start(const Settings& settings, const Source& source,
+                                               Surroundings surroundings);
+  ~Writer() override;  // as stop(), in silence
+
+  // The pipeline's side. Ends of a closure and of a batch; never blocks on the file.
+  void finding(const Finding& finding) override { queue_.put(finding); }
+  void correction(const Correction& correction) override { queue_.put(correction); }
+  void gap(const Gap& gap) override { queue_.put(gap); }
+  void flush() override { queue_.wake(); }
+
+  // Writes what waits and ends the thread. An Error tells what could not be written in 5 seconds.
+  Result<> stop();
+
+  [[nodiscard]] Health health() const;
+  // What was found when the file was opened first; nullopt as long as it could not be.
+  [[nodiscard]] std::optional<Opening> opening() const;
+
+ private:
+  using Pending = std::variant<Finding, Correction>;  // rows, and what amends them
+
+  Writer(const Settings& settings, const Source& source, Surroundings surroundings);
+  Result<> open(Fault& fault);
+  void run();
+
+  void take(Batch& batch);
+  void take(Finding& finding);
+  void take(const Correction& correction);
+  bool wants_row(const Finding& finding);
+  void pend(Pending row, std::int64_t unix_ns);
+
+  [[nodiscard]] bool waiting() const;
+  void try_flush();
+  bool flush_part();
+  Result<> write(std::size_t rows, Fault& fault);
+  Result<> write_rows(std::size_t rows);
+  Result<> write_row(const Finding& finding);
+  Result<> write_row(const Correction& correction);
+  void failed(const Error& error, Fault fault);
+  void written(std::size_t rows);
+  void close_damaged(const std::string& damage);
+  void retain();
+  void watch_clock();
+  void publish();
+  void tell(bool warning, std::string text) const;
+
+  const Settings settings_;
+  const Source source_;
+  const Surroundings surroundings_;
+  Queue queue_;
+
+  // Of the thread.
+  std::optional<Store> store_;
+  std::optional<Statement> insert_;
+  std::optional<Statement> amend_;
+  ProcessDirectory processes_;
+  Rollup rollup_;
+  Losses losses_;
+  Retention retention_;
+  RecentClosures<Finding> without_row_;
+  std::deque<Pending> pending_;
+  std::int64_t budget_minute_ = 0;
+  std::uint32_t budget_used_ = 0;
+  std::uint64_t inserted_ = 0;  // in the transaction under way
+  std::uint64_t known_ = 0;
+  std::uint64_t amended_nothing_ = 0;
+  std::int64_t clock_offset_ns_ = 0;
+  std::uint64_t clock_trusted_ns_ = 0;  // CLOCK_BOOTTIME from which on time can be relied upon
+  std::uint64_t rollups_refused_told_ = 0;
+  std::chrono::steady_clock::time_point last_flush_;
+  bool retain_more_ = false;
+  std::optional<std::string> damage_;
+  Health state_;
+
+  mutable std::mutex mutex_;
+  Health health_;                   // copy of state_
+  std::optional<Opening> opening_;  // of the first time
+  std::string end_;                 // what stop() is to say; empty: all was written
+  std::thread thread_;
+};
+
+}  // namespace closewatch::history
