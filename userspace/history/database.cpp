@@ -38,8 +38,9 @@ Statement& Statement::put_integer(std::int64_t value) {
 }
 
 Statement& Statement::put(std::string_view text) {
-  sqlite3_bind_text64(statement_.get(), next_parameter_++, text.data() == nullptr ? "" : text.data(),
-                      text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  sqlite3_bind_text64(statement_.get(), next_parameter_++,
+                      text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_TRANSIENT,
+                      SQLITE_UTF8);
   return *this;
 }
 

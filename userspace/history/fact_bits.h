@@ -58,8 +58,7 @@ static_assert(offsetof(Closer, exit_code) == kCloserBits.size() + 1,
               "a new flag gets a bit at the end");
 
 template <typename Flags, std::size_t Count>
-constexpr std::uint64_t bits_in(const Flags& flags,
-                                const std::array<bool Flags::*, Count>& list) {
+constexpr std::uint64_t bits_in(const Flags& flags, const std::array<bool Flags::*, Count>& list) {
   std::uint64_t bits = 0;
   for (std::size_t bit = 0; bit < Count; ++bit) {
     bits |= std::uint64_t{flags.*list[bit]} << bit;

@@ -30,8 +30,8 @@ std::optional<std::uint64_t> take(std::span<const std::byte>& in) {
 std::optional<Histogram> blob_of(sqlite3_value* value) {
   const void* data = sqlite3_value_blob(value);
   const int size = sqlite3_value_bytes(value);
-  return decode({static_cast<const std::byte*>(data),
-                 data == nullptr ? 0 : static_cast<std::size_t>(size)});
+  return decode(
+      {static_cast<const std::byte*>(data), data == nullptr ? 0 : static_cast<std::size_t>(size)});
 }
 
 void histogram_add(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
@@ -90,7 +90,8 @@ Result<> add_histogram_function(Database& database) {
   const int code = sqlite3_create_function_v2(
       database.handle(), "histogram_add", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY,
       nullptr, histogram_add, nullptr, nullptr, nullptr);
-  return code == SQLITE_OK ? Result<>() : Result<>(Error{.what = sqlite3_errmsg(database.handle())});
+  return code == SQLITE_OK ? Result<>()
+                           : Result<>(Error{.what = sqlite3_errmsg(database.handle())});
 }
 
 }  // namespace closewatch::history

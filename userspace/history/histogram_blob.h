@@ -21,8 +21,8 @@ std::vector<std::byte> encode(const Histogram& histogram);
 // Any bytes: nullopt unless encode() could have made them.
 std::optional<Histogram> decode(std::span<const std::byte> bytes);
 
-// Gives the connection the SQL function histogram_add(a, b): the merge of two blobs, either of which
-// may be NULL. What cannot be read counts as NULL.
+// Gives the connection the SQL function histogram_add(a, b): the merge of two blobs, either of
+// which may be NULL. What cannot be read counts as NULL.
 Result<> add_histogram_function(Database& database);
 
 }  // namespace closewatch::history

@@ -36,9 +36,8 @@ std::optional<Address> address_from(std::string_view text) {
                                                                           : std::nullopt;
   }
   address[10] = address[11] = 0xff;
-  return ::inet_pton(AF_INET, terminated.c_str(), address.data() + 12) == 1
-             ? std::optional{address}
-             : std::nullopt;
+  return ::inet_pton(AF_INET, terminated.c_str(), address.data() + 12) == 1 ? std::optional{address}
+                                                                            : std::nullopt;
 }
 
 std::string network_text(const Address& network) {

@@ -16,9 +16,9 @@ using Address = std::array<std::uint8_t, 16>;  // network order, IPv4 as ::ffff:
 // The first address of the network.
 Address network_of(const Address& address);
 
-std::string address_text(const Address& address);                      // "10.0.0.9", "2001:db8::1"
-std::optional<Address> address_from(std::string_view text);            // of address_text()
-std::string network_text(const Address& network);                      // "10.0.0.0/24"
-std::optional<Address> network_from(std::string_view text);            // of network_text()
+std::string address_text(const Address& address);            // "10.0.0.9", "2001:db8::1"
+std::optional<Address> address_from(std::string_view text);  // of address_text()
+std::string network_text(const Address& network);            // "10.0.0.0/24"
+std::optional<Address> network_from(std::string_view text);  // of network_text()
 
 }  // namespace closewatch::history

@@ -58,8 +58,7 @@ Result<> ProcessDirectory::prepare(Database& database) {
   if (!insert.ok()) {
     return std::move(insert).error();
   }
-  auto seen =
-      database.prepare("UPDATE process SET seen_minute = max(seen_minute, ?) WHERE id = ?");
+  auto seen = database.prepare("UPDATE process SET seen_minute = max(seen_minute, ?) WHERE id = ?");
   if (!seen.ok()) {
     return std::move(seen).error();
   }

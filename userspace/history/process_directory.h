@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The processes that closures name: each has one row in the table `process`, however many closures
-// it has, and one value in memory while it is in use. Bounded: what was not used lately is forgotten
-// here and found again in the table.
+// it has, and one value in memory while it is in use. Bounded: what was not used lately is
+// forgotten here and found again in the table.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ inline constexpr std::int64_t kNotKnown = 1;
 struct Process {
   Task task;
   ProcessDetails details;
-  std::int64_t row = 0;           // in the table; 0: not known yet
+  std::int64_t row = 0;              // in the table; 0: not known yet
   std::int64_t written_minute = -1;  // `seen_minute` of that row, as far as is known
 };
 

@@ -47,8 +47,8 @@ class Queue {
   void put(const Gap& gap);
   void wake();  // a batch of the pipeline is over
 
-  // From the writer's thread: waits until something is there, it was woken, `until` has passed or the
-  // queue was closed, and exchanges what is there with the cleared `batch`. False: closed.
+  // From the writer's thread: waits until something is there, it was woken, `until` has passed or
+  // the queue was closed, and exchanges what is there with the cleared `batch`. False: closed.
   bool take(Batch& batch, std::chrono::steady_clock::time_point until);
 
   void close();

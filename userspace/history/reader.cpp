@@ -158,8 +158,7 @@ class Grouper {
       return kOther;
     }
     if (!of_process) {
-      const std::string name =
-          grouping_ == Grouping::peer ? row.network : std::to_string(row.port);
+      const std::string name = grouping_ == Grouping::peer ? row.network : std::to_string(row.port);
       return place(name, [&name](ProcessReport& report) { report.group = name; });
     }
     if (const auto known = of_row_.find(row.process); known != of_row_.end()) {
@@ -182,10 +181,11 @@ class Grouper {
   std::size_t place_of_process(const Reader::Identity& identity) {
     if (grouping_ == Grouping::process) {
       const Task& task = identity.task;
-      return place(fmt::format("{} {} {}", identity.boot, task.pid, task.start_ns), [&](ProcessReport& report) {
-        report.process = identity.task;
-        report.details = identity.details;
-      });
+      return place(fmt::format("{} {} {}", identity.boot, task.pid, task.start_ns),
+                   [&](ProcessReport& report) {
+                     report.process = identity.task;
+                     report.details = identity.details;
+                   });
     }
     const ProcessDetails& details = identity.details;
     const std::optional<std::string>& name =
@@ -283,9 +283,8 @@ auto badness(const ProcessReport& report) {
 
 // Also the key of its row in the timeline.
 std::string title_of(const ProcessReport& report) {
-  return report.process.known()
-             ? fmt::format("{} {}", report.process.pid, report.process.comm())
-             : report.group.value_or("");
+  return report.process.known() ? fmt::format("{} {}", report.process.pid, report.process.comm())
+                                : report.group.value_or("");
 }
 
 ReportLosses losses_in(const std::vector<Loss>& losses) {
@@ -379,8 +378,8 @@ Result<> Reader::report(const ReportSpan& span, PerProcess& report, Timeline* ti
     for (const std::size_t place : order) {
       if (shown.size() < kTimelineRows) {
         shown.emplace(place, shown.size());
-        timeline->rows.push_back({.name = title_of(groups[place]),
-                                  .steps = std::vector<TimelineStep>(count)});
+        timeline->rows.push_back(
+            {.name = title_of(groups[place]), .steps = std::vector<TimelineStep>(count)});
       }
     }
     read = each_row([&](RollupRow& row, std::size_t place) {

@@ -39,9 +39,9 @@ class Reader {
   static Result<Reader> open(const std::string& path);
 
   // Counts of the whole minutes of `span` into `report` (fresh, with the grouping that is wanted),
-  // with the losses of that time. Exact in counts and bytes; quantiles from merged histograms; peers
-  // are networks. With `timeline`: also over time, in at most `kTimelineSteps` steps, for all and
-  // for the first few of the report.
+  // with the losses of that time. Exact in counts and bytes; quantiles from merged histograms;
+  // peers are networks. With `timeline`: also over time, in at most `kTimelineSteps` steps, for all
+  // and for the first few of the report.
   static constexpr std::size_t kTimelineSteps = 120;
   static constexpr std::size_t kTimelineRows = 8;
   Result<> report(const ReportSpan& span, PerProcess& report, Timeline* timeline = nullptr);

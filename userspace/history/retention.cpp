@@ -15,19 +15,21 @@ namespace {
 
 constexpr std::int64_t kRowsPerStep = 2000;
 constexpr std::int64_t kPagesPerStep = 512;
+constexpr std::int64_t kPagesKept = 256;
 constexpr std::int64_t kSecondNs = 1'000'000'000;
 constexpr std::int64_t kHourNs = 3600 * kSecondNs;
 constexpr std::int64_t kDayNs = 24 * kHourNs;
 
-// When the file is too large: what goes first. Recent rows are worth more than old rollups, old rows
-// less than either.
+// When the file is too large: what goes first. Recent rows are worth more than old rollups, old
+// rows less than either.
 struct Sacrifice {
   bool rows;
   std::int64_t older_than_ns;
 };
 constexpr std::array kSacrifices{
-    Sacrifice{true, kDayNs},  Sacrifice{false, 30 * kDayNs}, Sacrifice{true, kHourNs},
-    Sacrifice{false, kDayNs}, Sacrifice{true, 0},            Sacrifice{false, 0},
+    Sacrifice{true, kDayNs},  Sacrifice{false, 30 * kDayNs},
+    Sacrifice{true, kHourNs}, Sacrifice{false, kDayNs},
+    Sacrifice{true, 0},       Sacrifice{false, 0},
 };
 
 Result<std::int64_t> deleted(Database& database, const std::string& sql) {
@@ -73,7 +75,7 @@ Result<bool> Retention::step(Database& database, std::int64_t now_ns, bool by_ti
     return pages.ok() ? free.error() : pages.error();
   }
   // Some free pages are as good as new ones.
-  if (*free < std::max(2 * kPagesPerStep, *pages / 8)) {
+  if (*free < std::max(kPagesKept, *pages / 8)) {
     return false;
   }
   auto given_back = database.run(fmt::format("PRAGMA incremental_vacuum({})", kPagesPerStep));
@@ -117,8 +119,7 @@ Result<bool> Retention::by_size(Database& database, std::int64_t now_ns, bool by
     const std::int64_t limit = sacrifice.older_than_ns > 0
                                    ? now_ns - sacrifice.older_than_ns
                                    : std::numeric_limits<std::int64_t>::max();
-    auto gone =
-        sacrifice.rows ? closures_before(database, limit) : rollups_before(database, limit);
+    auto gone = sacrifice.rows ? closures_before(database, limit) : rollups_before(database, limit);
     if (!gone.ok() || *gone) {
       return gone;
     }
@@ -141,10 +142,9 @@ Result<bool> Retention::closures_before(Database& database, std::int64_t limit_n
 
 Result<bool> Retention::rollups_before(Database& database, std::int64_t limit_ns) {
   const auto rows = deleted(
-      database,
-      fmt::format("DELETE FROM rollup WHERE minute < {0} AND minute <= coalesce("
-                  "(SELECT minute FROM rollup ORDER BY minute LIMIT 1 OFFSET {1}), {0})",
-                  minute_of(limit_ns), kRowsPerStep - 1));
+      database, fmt::format("DELETE FROM rollup WHERE minute < {0} AND minute <= coalesce("
+                            "(SELECT minute FROM rollup ORDER BY minute LIMIT 1 OFFSET {1}), {0})",
+                            minute_of(limit_ns), kRowsPerStep - 1));
   if (!rows.ok()) {
     return rows.error();
   }
@@ -163,11 +163,11 @@ Result<bool> Retention::future(Database& database, std::int64_t now_ns) {
   if (!rows.ok()) {
     return rows.error();
   }
-  const auto rollups = deleted(
-      database, fmt::format("DELETE FROM rollup WHERE minute > {0} AND minute >= coalesce("
-                            "(SELECT minute FROM rollup ORDER BY minute DESC LIMIT 1"
-                            " OFFSET {1}), {0})",
-                            minute_of(limit), kRowsPerStep - 1));
+  const auto rollups =
+      deleted(database, fmt::format("DELETE FROM rollup WHERE minute > {0} AND minute >= coalesce("
+                                    "(SELECT minute FROM rollup ORDER BY minute DESC LIMIT 1"
+                                    " OFFSET {1}), {0})",
+                                    minute_of(limit), kRowsPerStep - 1));
   if (!rollups.ok()) {
     return rollups.error();
   }

@@ -39,8 +39,8 @@ std::size_t Rollup::KeyHash::operator()(const Key& key) const {
   std::uint64_t hash = std::bit_cast<std::uintptr_t>(key.process.get());
   hash = mix(mix(hash, words[0]), words[1]);
   const auto rest = std::uint64_t{key.port} << 24 | static_cast<std::uint64_t>(key.cls) << 16 |
-                    static_cast<std::uint64_t>(key.reason) << 8 |
-                    (key.told_apart ? 2U : 0U) | (key.network_told_apart ? 1U : 0U);
+                    static_cast<std::uint64_t>(key.reason) << 8 | (key.told_apart ? 2U : 0U) |
+                    (key.network_told_apart ? 1U : 0U);
   hash = mix(hash, rest);
   return hash ^ (hash >> 32);
 }
@@ -168,9 +168,8 @@ Result<> Rollup::write(Database& database, ProcessDirectory& processes, std::int
       if (!step.waiting) {
         continue;
       }
-      const auto process = key.told_apart
-                               ? processes.row_of(database, boot, key.process, minute)
-                               : Result<std::int64_t>(kNotToldApart);
+      const auto process = key.told_apart ? processes.row_of(database, boot, key.process, minute)
+                                          : Result<std::int64_t>(kNotToldApart);
       if (!process.ok()) {
         return process.error();
       }

@@ -216,11 +216,11 @@ Result<> require_current(Database& database) {
   if (*has == kSchemaVersion) {
     return {};
   }
-  return Error{
-      .what = fmt::format("the history has schema version {}, this closewatch reads {}", *has,
-                          kSchemaVersion),
-      .hint = *has > kSchemaVersion ? "read it with the newer closewatch that made it"
-                                    : "closewatch serve brings it up to date when it starts"};
+  return Error{.what = fmt::format("the history has schema version {}, this closewatch reads {}",
+                                   *has, kSchemaVersion),
+               .hint = *has > kSchemaVersion
+                           ? "read it with the newer closewatch that made it"
+                           : "closewatch serve brings it up to date when it starts"};
 }
 
 }  // namespace closewatch::history

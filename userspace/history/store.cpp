@@ -76,7 +76,8 @@ Result<Database> connect(const Settings& settings, Fault& fault) {
   }
   auto prepared = database->run(
       "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-      "PRAGMA journal_size_limit = 16777216; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192");
+      "PRAGMA journal_size_limit = 16777216; PRAGMA temp_store = MEMORY; PRAGMA cache_size = "
+      "-8192");
   if (prepared.ok()) {
     prepared = add_histogram_function(*database);
   }
@@ -254,8 +255,9 @@ Result<> set_aside(const std::string& path, std::int64_t now_ns, Opening& openin
 
 Error is_damaged(const std::string& path, const std::string& damage) {
   return {.what = path + " is damaged, or no history: " + damage,
-          .hint = "closewatch never wrote here before, so it leaves the file alone: move it away, "
-                  "or name another one"};
+          .hint =
+              "closewatch never wrote here before, so it leaves the file alone: move it away, "
+              "or name another one"};
 }
 
 }  // namespace

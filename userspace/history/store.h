@@ -25,10 +25,10 @@ struct Source {
 
 // What was found on opening.
 struct Opening {
-  std::int64_t had_version = 0;            // of the schema; 0: a new file
-  std::optional<std::int64_t> killed_ns;   // a writer did not stop: its last flush, CLOCK_REALTIME
-  std::optional<std::string> set_aside;    // the name that a damaged file got
-  std::string damage;                      // what was wrong with it
+  std::int64_t had_version = 0;           // of the schema; 0: a new file
+  std::optional<std::int64_t> killed_ns;  // a writer did not stop: its last flush, CLOCK_REALTIME
+  std::optional<std::string> set_aside;   // the name that a damaged file got
+  std::string damage;                     // what was wrong with it
 };
 
 struct Store {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "userspace/base/clock.h"
@@ -19,6 +20,9 @@ constexpr std::chrono::seconds kFlushEvery{1};
 constexpr std::chrono::seconds kFlushIdle{60};  // says that the writer lives
 constexpr std::chrono::seconds kStopPatience{5};
 constexpr std::size_t kRowsPerFlush = 10'000;
+// A transaction is to fit into what retention can make room for.
+constexpr std::uint64_t kBytesPerRow = 256;
+constexpr std::uint64_t kFileParts = 8;
 constexpr std::size_t kWithoutRow = 4096;
 constexpr std::int64_t kJumpNs = 2'000'000'000;
 // By then NTP has set a clock that was wrong at the start.
@@ -138,8 +142,8 @@ void Writer::run() {
   Batch batch;
   bool open = true;
   while (open) {
-    const auto due = retain_more_ ? steady_clock::now()
-                                  : last_flush_ + (waiting() ? kFlushEvery : kFlushIdle);
+    const auto due =
+        retain_more_ ? steady_clock::now() : last_flush_ + (waiting() ? kFlushEvery : kFlushIdle);
     open = queue_.take(batch, due);
     take(batch);
     const auto now = steady_clock::now();
@@ -161,9 +165,10 @@ void Writer::run() {
     try_flush();
   }
   if (!state_.writable) {
-    end_ = fmt::format("history: {} rows and the rollups since the last flush could not be "
-                       "written: {}",
-                       pending_.size(), state_.trouble);
+    end_ = fmt::format(
+        "history: {} rows and the rollups since the last flush could not be "
+        "written: {}",
+        pending_.size(), state_.trouble);
   } else if (auto stopped = mark_stopped(*store_, surroundings_.unix_ns()); !stopped.ok()) {
     end_ = "history: cannot mark the end: " + stopped.error().what;
   }
@@ -261,9 +266,7 @@ void Writer::pend(Pending row, std::int64_t unix_ns) {
   losses_.add({.kind = LossKind::row, .since_ns = unix_ns, .until_ns = unix_ns, .records = 1});
 }
 
-bool Writer::waiting() const {
-  return !pending_.empty() || rollup_.waiting() || losses_.waiting();
-}
+bool Writer::waiting() const { return !pending_.empty() || rollup_.waiting() || losses_.waiting(); }
 
 void Writer::try_flush() {
   last_flush_ = steady_clock::now();
@@ -282,15 +285,25 @@ void Writer::try_flush() {
       return;
     }
   }
-  const auto result = write(fault);
-  if (!result.ok()) {
-    failed(result.error(), fault);
-    return;
+  while (flush_part() && !pending_.empty()) {
+    retain();
   }
-  written();
 }
 
-Result<> Writer::write(Fault& fault) {
+// All that waits, unless the file is so small that it could not hold it at once.
+bool Writer::flush_part() {
+  const std::size_t rows =
+      std::min<std::uint64_t>(pending_.size(), settings_.max_bytes / kFileParts / kBytesPerRow);
+  Fault fault = Fault::none;
+  if (const auto result = write(rows, fault); !result.ok()) {
+    failed(result.error(), fault);
+    return false;
+  }
+  written(rows);
+  return true;
+}
+
+Result<> Writer::write(std::size_t rows, Fault& fault) {
   inserted_ = known_ = amended_nothing_ = 0;
   const auto as_fault = [&](Result<> result) {
     if (!result.ok()) {
@@ -303,7 +316,7 @@ Result<> Writer::write(Fault& fault) {
     fault = store_->database.fault();
     return std::move(transaction).error();
   }
-  auto result = as_fault(write_rows());
+  auto result = as_fault(write_rows(rows));
   if (result.ok()) {
     result = as_fault(rollup_.write(store_->database, processes_, store_->boot));
   }
@@ -319,9 +332,9 @@ Result<> Writer::write(Fault& fault) {
   return result;
 }
 
-Result<> Writer::write_rows() {
-  for (const Pending& row : pending_) {
-    auto done = std::visit([this](const auto& each) { return write_row(each); }, row);
+Result<> Writer::write_rows(std::size_t rows) {
+  for (std::size_t index = 0; index < rows; ++index) {
+    auto done = std::visit([this](const auto& each) { return write_row(each); }, pending_[index]);
     if (!done.ok()) {
       return done;
     }
@@ -363,8 +376,7 @@ Result<> Writer::write_row(const Correction& correction) {
   if (correction.amendment.process.known()) {
     const auto row = processes_.row_of(
         store_->database, store_->boot,
-        processes_.of(correction.amendment.process, correction.process),
-        minute_of(key->ended_ns));
+        processes_.of(correction.amendment.process, correction.process), minute_of(key->ended_ns));
     if (!row.ok()) {
       return row.error();
     }
@@ -402,17 +414,18 @@ void Writer::close_damaged(const std::string& damage) {
   damage_ = damage;
 }
 
-void Writer::written() {
+void Writer::written(std::size_t rows) {
   processes_.committed();
   rollup_.written();
   losses_.written();
-  pending_.clear();
+  pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(rows));
   state_.rows_written += inserted_;
   state_.rows_known += known_;
   ++state_.flushes;
   if (!state_.writable) {
-    tell(false, settings_.path + " can be written again; nothing that waited was lost but what "
-                                 "the losses say");
+    tell(false, settings_.path +
+                    " can be written again; nothing that waited was lost but what "
+                    "the losses say");
   }
   state_.writable = true;
   state_.trouble.clear();
@@ -458,8 +471,9 @@ void Writer::watch_clock() {
   clock_trusted_ns_ = boot + kTrustAfterNs;
   const std::string note = fmt::format("the wall clock was set by {:+} s", jump / 1'000'000'000);
   losses_.add({.kind = LossKind::clock, .since_ns = now, .until_ns = now, .note = note});
-  tell(true, note + "; closures keep the time of the clock as it was when closewatch started, and "
-                    "nothing is deleted by age for 10 minutes");
+  tell(true, note +
+                 "; closures keep the time of the clock as it was when closewatch started, and "
+                 "nothing is deleted by age for 10 minutes");
 }
 
 void Writer::publish() {

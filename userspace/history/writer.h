@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -15,7 +16,6 @@
 #include <string>
 #include <thread>
 #include <variant>
-#include <vector>
 
 #include "userspace/base/result.h"
 #include "userspace/history/losses.h"
@@ -38,26 +38,26 @@ struct Message {
 
 // The outside world of a writer; every member has a use in tests.
 struct Surroundings {
-  std::function<void(const Message&)> tell;    // from any thread; may be empty
-  std::function<std::int64_t()> unix_ns = {};  // CLOCK_REALTIME; empty: the system's
+  std::function<void(const Message&)> tell;     // from any thread; may be empty
+  std::function<std::int64_t()> unix_ns = {};   // CLOCK_REALTIME; empty: the system's
   std::function<std::uint64_t()> boot_ns = {};  // CLOCK_BOOTTIME; empty: the system's
 };
 
 // A copy of all counters. given = refused + taken; taken = in the rollups + rollups_refused.
 struct Health {
-  bool writable = false;  // the last flush succeeded
-  std::string trouble;    // why not
-  std::uint64_t waiting = 0;           // in the queue
-  std::uint64_t refused = 0;           // findings and corrections: the queue was full
-  std::uint64_t taken = 0;             // findings
-  std::uint64_t rows_waiting = 0;      // rows and amendments
-  std::uint64_t rows_written = 0;      // closures
-  std::uint64_t rows_refused = 0;      // too many waited: in the rollups only
-  std::uint64_t rows_known = 0;        // were there already
-  std::uint64_t rollup_rows = 0;       // added or changed
-  std::uint64_t rollups_folded = 0;    // closures counted with less detail
-  std::uint64_t rollups_refused = 0;   // closures not counted: a day could not be written
-  std::uint64_t late_facts = 0;        // not in the rollups
+  bool writable = false;              // the last flush succeeded
+  std::string trouble;                // why not
+  std::uint64_t waiting = 0;          // in the queue
+  std::uint64_t refused = 0;          // findings and corrections: the queue was full
+  std::uint64_t taken = 0;            // findings
+  std::uint64_t rows_waiting = 0;     // rows and amendments
+  std::uint64_t rows_written = 0;     // closures
+  std::uint64_t rows_refused = 0;     // too many waited: in the rollups only
+  std::uint64_t rows_known = 0;       // were there already
+  std::uint64_t rollup_rows = 0;      // added or changed
+  std::uint64_t rollups_folded = 0;   // closures counted with less detail
+  std::uint64_t rollups_refused = 0;  // closures not counted: a day could not be written
+  std::uint64_t late_facts = 0;       // not in the rollups
   std::uint64_t flushes = 0;
   std::uint64_t failures = 0;  // flushes that did not succeed
   std::uint64_t clock_jumps = 0;
@@ -101,12 +101,13 @@ class Writer final : public Sink {
 
   [[nodiscard]] bool waiting() const;
   void try_flush();
-  Result<> write(Fault& fault);
-  Result<> write_rows();
+  bool flush_part();
+  Result<> write(std::size_t rows, Fault& fault);
+  Result<> write_rows(std::size_t rows);
   Result<> write_row(const Finding& finding);
   Result<> write_row(const Correction& correction);
   void failed(const Error& error, Fault fault);
-  void written();
+  void written(std::size_t rows);
   void close_damaged(const std::string& damage);
   void retain();
   void watch_clock();
@@ -127,7 +128,7 @@ class Writer final : public Sink {
   Losses losses_;
   Retention retention_;
   RecentClosures<Finding> without_row_;
-  std::vector<Pending> pending_;
+  std::deque<Pending> pending_;
   std::int64_t budget_minute_ = 0;
   std::uint32_t budget_used_ = 0;
   std::uint64_t inserted_ = 0;  // in the transaction under way

@@ -25,10 +25,8 @@ Finding full_finding() {
                      .linger = LingerOutcome::interrupted,
                      .blocked_us = 12,
                      .drain_us = 345};
-  finding.process = {.exe = "nginx",
-                     .cgroup = "/a",
-                     .container = "c0ffee",
-                     .start_unix_ns = kNoon - 3};
+  finding.process = {
+      .exe = "nginx", .cgroup = "/a", .container = "c0ffee", .start_unix_ns = kNoon - 3};
   finding.actor = {.exe = "ss", .cgroup = "/b", .container = {}, .start_unix_ns = kNoon - 4};
   finding.rst_reason = "TCP_ABORT_ON_CLOSE";
   finding.stack = {"tcp_close+0x1d", "evil\n\x1b[31m\"+0x10", ""};
@@ -90,9 +88,9 @@ TEST(ClosureName, IsThatOfThePipeline) {
 }
 
 TEST(ClosureName, IsNothingElse) {
-  for (const char* text : {"", "-", "188ff5c3a1b2c3d4", "188ff5c3a1b2c3d4-", "188ff5c3a1b2c3d4-x",
-                           "88ff5c3a1b2c3d4-3", "188ff5c3a1b2c3dg-3", "188ff5c3a1b2c3d4-3 ",
-                           "188ff5c3a1b2c3d4-123456789", "unread_data"}) {
+  for (const char* text :
+       {"", "-", "188ff5c3a1b2c3d4", "188ff5c3a1b2c3d4-", "188ff5c3a1b2c3d4-x", "88ff5c3a1b2c3d4-3",
+        "188ff5c3a1b2c3dg-3", "188ff5c3a1b2c3d4-3 ", "188ff5c3a1b2c3d4-123456789", "unread_data"}) {
     EXPECT_EQ(closure_named(text), std::nullopt) << text;
   }
 }

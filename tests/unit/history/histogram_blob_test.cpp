@@ -46,13 +46,13 @@ TEST(HistogramBlob, ComesBack) {
 }
 
 TEST(HistogramBlob, NothingElseIsTaken) {
-  EXPECT_EQ(decode(bytes({0x80})), std::nullopt);                    // ends inside a number
-  EXPECT_EQ(decode(bytes({3})), std::nullopt);                       // a largest value, no buckets
-  EXPECT_EQ(decode(bytes({3, 3})), std::nullopt);                    // no count
-  EXPECT_EQ(decode(bytes({3, 3, 0})), std::nullopt);                 // an empty bucket
-  EXPECT_EQ(decode(bytes({3, 4, 1})), std::nullopt);                 // 3 is not in bucket 4
-  EXPECT_EQ(decode(bytes({4, 4, 1, 0, 1})), std::nullopt);           // one bucket twice
-  EXPECT_EQ(decode(bytes({3, 0xd0, 0x07, 1})), std::nullopt);        // bucket 976: there is none
+  EXPECT_EQ(decode(bytes({0x80})), std::nullopt);              // ends inside a number
+  EXPECT_EQ(decode(bytes({3})), std::nullopt);                 // a largest value, no buckets
+  EXPECT_EQ(decode(bytes({3, 3})), std::nullopt);              // no count
+  EXPECT_EQ(decode(bytes({3, 3, 0})), std::nullopt);           // an empty bucket
+  EXPECT_EQ(decode(bytes({3, 4, 1})), std::nullopt);           // 3 is not in bucket 4
+  EXPECT_EQ(decode(bytes({4, 4, 1, 0, 1})), std::nullopt);     // one bucket twice
+  EXPECT_EQ(decode(bytes({3, 0xd0, 0x07, 1})), std::nullopt);  // bucket 976: there is none
   EXPECT_EQ(decode(bytes({1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 1, 1})),
             std::nullopt);  // more than 64 bits count
   EXPECT_EQ(decode(bytes({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0, 1})),

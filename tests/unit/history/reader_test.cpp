@@ -182,9 +182,8 @@ TEST(Reader, GroupsByExeCgroupAndPort) {
   };
   using Counts = std::map<std::optional<std::string>, std::uint64_t>;
   EXPECT_EQ(groups(Grouping::exe), (Counts{{"nginx", 2}, {"curl", 1}, {std::nullopt, 1}}));
-  EXPECT_EQ(groups(Grouping::cgroup), (Counts{{"/system.slice/nginx.service", 2},
-                                              {"/user.slice", 1},
-                                              {std::nullopt, 1}}));
+  EXPECT_EQ(groups(Grouping::cgroup),
+            (Counts{{"/system.slice/nginx.service", 2}, {"/user.slice", 1}, {std::nullopt, 1}}));
   EXPECT_EQ(groups(Grouping::port), (Counts{{"80", 3}, {"443", 1}}));
 }
 

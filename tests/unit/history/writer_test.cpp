@@ -30,11 +30,10 @@ TEST(Writer, KeepsGracefulRowsWithinTheBudgetOfEachMinute) {
   const Folder folder;
   Settings settings = settings_for(folder);
   settings.graceful_rows_per_minute = 2;
-  write_history(settings, {graceful(0), graceful(1), graceful(2), abortive(3),
-                           graceful(4, kMinute), graceful(5, kMinute), graceful(6, kMinute)});
-  EXPECT_EQ(closures_in(folder.file()),
-            (std::vector{graceful(0), graceful(1), abortive(3), graceful(4, kMinute),
-                         graceful(5, kMinute)}));
+  write_history(settings, {graceful(0), graceful(1), graceful(2), abortive(3), graceful(4, kMinute),
+                           graceful(5, kMinute), graceful(6, kMinute)});
+  EXPECT_EQ(closures_in(folder.file()), (std::vector{graceful(0), graceful(1), abortive(3),
+                                                     graceful(4, kMinute), graceful(5, kMinute)}));
   PerProcess report;
   report_of(folder.file(), report);
   EXPECT_EQ(report.all().closures(), 7U);
