@@ -51,7 +51,7 @@ struct ProgramReading {
 
 struct Readings {
   std::int64_t unix_ns = 0;  // when they were taken
-  KernelCounters kernel;     // Observer::account(), or counters() without the costly ones
+  KernelCounters kernel;     // Observer::account(): counts that are left out would fall
   PipelineCounts pipeline;
   std::optional<PendingReading> pending;  // nullopt: not known
   std::vector<SinkReading> sinks;
