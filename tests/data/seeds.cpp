@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes the inputs that the fuzzers start from: seeds FOLDER makes
-// FOLDER/{decode,capture,escape}/*.
+// FOLDER/{decode,capture,escape,request}/*.
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -62,7 +62,7 @@ bool write_bytes(const std::filesystem::path& path, std::span<const std::byte> b
 }
 
 bool write_all(const std::filesystem::path& folder) {
-  for (const char* target : {"decode", "capture", "escape"}) {
+  for (const char* target : {"decode", "capture", "escape", "request"}) {
     std::filesystem::create_directories(folder / target);
   }
   bool good = write_bytes(folder / "decode/closure", encode(example_closure(1))) &&
@@ -73,6 +73,12 @@ bool write_all(const std::filesystem::path& folder) {
   for (const std::string& name : hostile_names()) {
     good = good && write_bytes(folder / "escape" / std::to_string(number++),
                                std::as_bytes(std::span{name}));
+  }
+  // Method, target, and a header or an address, as request_fuzz.cpp takes them.
+  for (const std::string_view request : {"GET\n/metrics\nBearer 0123456789abcdef",
+                                         "HEAD\n/healthz\n127.0.0.1:10177", "POST\n/\n[::1]:80"}) {
+    good = good && write_bytes(folder / "request" / std::to_string(number++),
+                               std::as_bytes(std::span{request}));
   }
   return good;
 }

@@ -48,7 +48,8 @@ inline void give_everything(ServedMetrics& metrics, std::uint64_t round) {
                        .held_early = round,
                        .gaps = round};
   readings.pending = PendingReading{1, 2, 3, 4, 5, 6, 7, 8};
-  readings.sinks = {{"history", round, round, 1, 10}, {"alerts", round, round, 2, 10}};
+  readings.sinks = {{"history", round, round, round, 1, 10},
+                    {"alerts", round, round, round, 2, 10}};
   readings.programs = {{"inet_sock_set_state", round, round * 1000, round},
                        {"tcp_destroy_sock", round, round * 1000, round}};
   const std::uint64_t ends = 100 * (round - 1);

@@ -73,17 +73,26 @@ Prometheus::Prometheus(const std::string& address) : folder_(new_folder()) {
                                                "- job_name: closewatch\n"
                                                "  static_configs: [{targets: ['"
                                             << address << "']}]\n";
-  port_ = free_port();
-  process_.emplace([this] { run(); });
-  storm::await("Prometheus to become ready", [this] {
-    if (process_->ended()) {
+  constexpr int kAttempts = 5;
+  for (int attempt = 1; !start(); ++attempt) {
+    if (attempt == kAttempts) {
       std::ifstream log(folder_ / "log");
       throw std::runtime_error("prometheus ended:\n" +
                                std::string(std::istreambuf_iterator<char>(log), {}));
     }
+  }
+}
+
+bool Prometheus::start() {
+  port_ = free_port();
+  process_.emplace([this] { run(); });
+  bool ready = false;
+  storm::await("Prometheus to become ready", [&] {
     const auto body = fetch("http://127.0.0.1:" + std::to_string(port_) + "/-/ready");
-    return body && body->find("is Ready") != std::string::npos;
+    ready = body && body->find("is Ready") != std::string::npos;
+    return ready || process_->ended();
   });
+  return ready;
 }
 
 void Prometheus::run() const {

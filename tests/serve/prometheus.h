@@ -37,6 +37,8 @@ class Prometheus {
   [[nodiscard]] Json get(const std::string& path) const;
 
  private:
+  // False when it ended at once: somebody else had the port by then.
+  bool start();
   void run() const;
 
   std::filesystem::path folder_;

@@ -39,6 +39,13 @@ class ServedMetrics {
 
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
+  // The body that a scrape gets.
+  [[nodiscard]] std::string page() const {
+    const std::string response =
+        HttpClient::tcp(port_).ask("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    return response.substr(response.find("\r\n\r\n") + 4);
+  }
+
   // Each closure ends a nanosecond after the one before.
   Finding next(std::string_view comm, Reason reason,
                std::optional<Initiator> initiator = Initiator::local) {

@@ -143,7 +143,7 @@ void append_processes(Families& families, const SeriesState& state) {
 
 void append_close_families(Families& families, const SeriesState& state,
                            const SeriesLimits& limits) {
-  append_host(families, state.host);
+  append_host(families, state.host());
   append_processes(families, state);
   {
     Family family = Family::counters(families, "closewatch_failed_attempts_total",
@@ -161,7 +161,7 @@ void append_close_families(Families& families, const SeriesState& state,
       .add(std::uint64_t{limits.processes});
   Family::counters(families, "closewatch_processes_expired_total",
                    "Process names that lost their series because they were idle.")
-      .add(state.expired);
+      .add(state.expired_names);
   Family::counters(families, "closewatch_closures_folded_total",
                    "Closures counted under process=\"other\" because the limit was reached.")
       .add(state.other.count());

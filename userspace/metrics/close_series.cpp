@@ -38,6 +38,29 @@ std::uint64_t CloseCounts::count() const {
   return sum;
 }
 
+void CloseCounts::merge(const CloseCounts& other) {
+  for (std::size_t reason = 0; reason < kReasonCount; ++reason) {
+    for (std::size_t initiator = 0; initiator < kInitiators; ++initiator) {
+      closures[reason][initiator] += other.closures[reason][initiator];
+    }
+    amended[reason] += other.amended[reason];
+  }
+  lossy += other.lossy;
+  discarded += other.discarded;
+  unread += other.unread;
+  blocked.merge(other.blocked);
+  drain.merge(other.drain);
+}
+
+CloseCounts SeriesState::host() const {
+  CloseCounts sum = other;
+  sum.merge(expired);
+  for (const ProcessSeries& process : processes) {
+    sum.merge(process.counts);
+  }
+  return sum;
+}
+
 ProcessName name_of(const Task& task) {
   ProcessName name;
   if (task.known()) {
@@ -76,7 +99,6 @@ void CloseSeries::finding(const Finding& finding) {
     ++state_.failed_attempts[static_cast<std::size_t>(verdict.reason)];
     return;
   }
-  count(state_.host, closure, verdict);
   count(counts_of(name, closure.end_ns), closure, verdict);
 }
 
@@ -94,14 +116,13 @@ void CloseSeries::correction(const Correction& correction) {
   if (counted->attempt) {
     return;
   }
-  for (CloseCounts* counts : {&state_.host, &counts_of(counted->process, amendment.time_ns)}) {
-    if (amendment.unread > counted->unread) {
-      counts->unread += amendment.unread - counted->unread;
-      counts->lossy += counted->lost ? 0 : 1;
-    }
-    if (correction.verdict) {
-      ++counts->amended[static_cast<std::size_t>(correction.verdict->reason)];
-    }
+  CloseCounts& counts = counts_of(counted->process, amendment.time_ns);
+  if (amendment.unread > counted->unread) {
+    counts.unread += amendment.unread - counted->unread;
+    counts.lossy += counted->lost ? 0 : 1;
+  }
+  if (correction.verdict) {
+    ++counts.amended[static_cast<std::size_t>(correction.verdict->reason)];
   }
   counted->lost = counted->lost || amendment.unread > 0;
   counted->unread = std::max(counted->unread, amendment.unread);
@@ -114,15 +135,19 @@ void CloseSeries::gap(const Gap& gap) {
 
 void CloseSeries::expire(std::uint64_t now_ns) {
   const std::uint64_t idle_ns = limits_.idle_minutes * kMinuteNs;
-  const auto gone = std::remove_if(
-      state_.processes.begin(), state_.processes.end(), [=](const ProcessSeries& series) {
-        return series.last_ns < now_ns && now_ns - series.last_ns >= idle_ns;
-      });
-  if (gone == state_.processes.end()) {
+  const auto is_idle = [=](const ProcessSeries& series) {
+    return series.last_ns < now_ns && now_ns - series.last_ns >= idle_ns;
+  };
+  for (const ProcessSeries& series : state_.processes) {
+    if (is_idle(series)) {
+      state_.expired.merge(series.counts);
+    }
+  }
+  const auto names = std::erase_if(state_.processes, is_idle);
+  if (names == 0) {
     return;
   }
-  state_.expired += static_cast<std::uint64_t>(state_.processes.end() - gone);
-  state_.processes.erase(gone, state_.processes.end());
+  state_.expired_names += names;
   index_.clear();
   for (std::size_t at = 0; at < state_.processes.size(); ++at) {
     index_.emplace(state_.processes[at].name, at);

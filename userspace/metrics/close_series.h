@@ -5,7 +5,7 @@
 //
 // A name that finds no room is counted under `other`. A name that was idle for long loses its
 // series; its counts are not added to `other`, where rate() would take them for closures of that
-// moment. The host's own counts hold them for ever, so those are what sums over time are made of.
+// moment. The counts of the host hold them for ever, so those are what sums over time are made of.
 // Not thread-safe.
 #pragma once
 
@@ -38,6 +38,7 @@ struct CloseCounts {
   TimeHistogram drain;                                // from close() to the end, in the background
 
   [[nodiscard]] std::uint64_t count() const;  // closures
+  void merge(const CloseCounts& other);
 };
 
 // Names a series: the bytes that a process calls itself, or that no process is known.
@@ -74,15 +75,17 @@ struct ProcessSeries {
 
 // All that is counted, as one value to be copied.
 struct SeriesState {
-  CloseCounts host;
   std::vector<ProcessSeries> processes;                       // in no order
   CloseCounts other;                                          // closures of names beyond the limit
-  std::uint64_t expired = 0;                                  // names that lost their series
+  CloseCounts expired;                                        // of names that lost their series
+  std::uint64_t expired_names = 0;                            // how many these were
   std::array<std::uint64_t, kReasonCount> failed_attempts{};  // connections that never were
   std::uint64_t late_facts = 0;   // about closures that are no longer remembered
   std::uint64_t late_unread = 0;  // bytes in these
   std::uint64_t lost_records = 0;
   std::uint64_t gaps = 0;
+
+  [[nodiscard]] CloseCounts host() const;  // everything together
 };
 
 class CloseSeries {

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "userspace/metrics/process_label.h"
 #include "userspace/metrics/tcp_address.h"
 
 namespace closewatch {
@@ -25,10 +26,23 @@ Error failure(std::string_view address, std::string hint = {}) {
                std::move(hint)};
 }
 
-Result<Listener> open_tcp(const std::string& text) {
+Result<> may_listen(const sockaddr* address, std::string_view text,
+                    const MetricsServerSettings& settings) {
+  if (is_loopback(address) || (settings.beyond_loopback && !settings.token.empty())) {
+    return {};
+  }
+  return Error{fmt::format("cannot listen on {}: it is not loopback", text),
+               "set beyond_loopback = true and a token if that is meant"};
+}
+
+Result<Listener> open_tcp(const std::string& text, const MetricsServerSettings& settings) {
   const auto address = tcp_address_of(text);
   if (!address) {
-    return Error{fmt::format("cannot listen on \"{}\": no numeric address with a port", text)};
+    return Error{
+        fmt::format("cannot listen on \"{}\": no numeric address with a port", label_text(text))};
+  }
+  if (Result<> may = may_listen(address->get(), text, settings); !may) {
+    return std::move(may).error();
   }
   Listener listener;
   listener.address = text;
@@ -116,7 +130,7 @@ int socket_option(int fd, int name) {
 Result<std::vector<Listener>> open_listeners(const MetricsServerSettings& settings) {
   std::vector<Listener> listeners;
   for (const std::string& text : settings.listen) {
-    Result<Listener> listener = open_tcp(text);
+    Result<Listener> listener = open_tcp(text, settings);
     if (!listener) {
       return std::move(listener).error();
     }
@@ -144,10 +158,11 @@ Result<Listener> adopt_listener(UniqueFd fd, const MetricsServerSettings& settin
   ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size);
   listener.unix_socket = address.ss_family == AF_UNIX;
   listener.address = listener.unix_socket ? "unix" : text_of(address);
-  const bool beyond = !listener.unix_socket && !is_loopback(reinterpret_cast<sockaddr*>(&address));
-  if (beyond && (!settings.beyond_loopback || settings.token.empty())) {
-    return Error{fmt::format("{} is not loopback", listener.address),
-                 "set beyond_loopback = true and a token if that is meant"};
+  if (!listener.unix_socket) {
+    const auto* const tcp = reinterpret_cast<const sockaddr*>(&address);
+    if (Result<> may = may_listen(tcp, listener.address, settings); !may) {
+      return std::move(may).error();
+    }
   }
   listener.fd = std::move(fd);
   return listener;

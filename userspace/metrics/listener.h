@@ -20,7 +20,8 @@ struct Listener {
 };
 
 // All that `settings` ask for. A socket file that nobody listens on any more is replaced. Errors:
-// an address that is taken, a path that cannot be made.
+// an address that is taken, or beyond loopback without what the settings ask for that; a path that
+// cannot be made.
 Result<std::vector<Listener>> open_listeners(const MetricsServerSettings& settings);
 
 // A socket that somebody else opened. Errors: it is not a listening stream socket, or listens

@@ -15,6 +15,7 @@
 #include "userspace/base/clock.h"
 #include "userspace/metrics/admission.h"
 #include "userspace/metrics/metrics.h"
+#include "userspace/metrics/own_process.h"
 #include "userspace/metrics/responses.h"
 #include "userspace/metrics/server_families.h"
 #include "userspace/metrics/tcp_address.h"
@@ -188,6 +189,7 @@ MetricsServer::MetricsServer(MetricsServerSettings settings, const prometheus::C
   const auto make_page = [this] {
     Families families = metrics_.Collect();
     append_server_families(families, counts());
+    append_own_process_families(families);
     return text_page(families);
   };
   responses_ = std::make_unique<Responses>(make_page, settings_.page_age_ms * kNsPerMs);

@@ -130,6 +130,9 @@ void append_sinks(Families& families, const std::vector<SinkReading>& sinks) {
   append(Family::counters(families, "closewatch_sink_refused_total",
                           "What a sink did not get: its queue was full."),
          [](const SinkReading& sink) { return sink.refused; });
+  append(Family::counters(families, "closewatch_sink_failed_total",
+                          "What a sink took and could not bring home."),
+         [](const SinkReading& sink) { return sink.failed; });
   append(Family::gauges(families, "closewatch_sink_queued", "What waits in a sink's queue."),
          [](const SinkReading& sink) { return std::uint64_t{sink.queued}; });
   append(Family::gauges(families, "closewatch_sink_queue_limit", "What a sink's queue holds."),

@@ -36,6 +36,7 @@ struct SinkReading {
   std::string sink;  // unique: "history", "alerts", "otlp"
   std::uint64_t taken = 0;
   std::uint64_t refused = 0;  // the queue was full
+  std::uint64_t failed = 0;   // taken, and given up: a full disk, a receiver that never answered
   std::size_t queued = 0;     // now
   std::size_t limit = 0;      // of the queue
 };
@@ -50,7 +51,7 @@ struct ProgramReading {
 
 struct Readings {
   std::int64_t unix_ns = 0;  // when they were taken
-  KernelCounters kernel;     // Observer::account(), or counters() without the costly ones
+  KernelCounters kernel;     // Observer::account(): counts that are left out would fall
   PipelineCounts pipeline;
   std::optional<PendingReading> pending;  // nullopt: not known
   std::vector<SinkReading> sinks;

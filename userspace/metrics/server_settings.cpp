@@ -73,6 +73,14 @@ void check_socket(const MetricsServerSettings& settings, Problems& problems) {
   }
 }
 
+void check_range(std::string_view key, std::uint64_t value, std::uint64_t least, std::uint64_t most,
+                 Problems& problems) {
+  if (value < least || value > most) {
+    problems.push_back({key, fmt::format("{} is not from {} to {}", value, least, most),
+                        "leave it out for the default"});
+  }
+}
+
 struct Range {
   std::string_view key;
   std::uint32_t MetricsServerSettings::*value;
@@ -97,13 +105,15 @@ std::vector<SettingProblem> problems_of(const MetricsServerSettings& settings) {
   check_token(settings, problems);
   check_socket(settings, problems);
   for (const Range& range : kRanges) {
-    const std::uint32_t value = settings.*range.value;
-    if (value < range.least || value > range.most) {
-      problems.push_back({range.key,
-                          fmt::format("{} is not from {} to {}", value, range.least, range.most),
-                          "leave it out for the default"});
-    }
+    check_range(range.key, settings.*range.value, range.least, range.most, problems);
   }
+  return problems;
+}
+
+std::vector<SettingProblem> problems_of(const SeriesLimits& limits) {
+  Problems problems;
+  check_range("processes", limits.processes, 1, 10'000, problems);
+  check_range("idle_minutes", limits.idle_minutes, 1, 10'080, problems);
   return problems;
 }
 

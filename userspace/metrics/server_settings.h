@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "userspace/metrics/close_series.h"
+
 namespace closewatch {
 
 struct MetricsServerSettings {
@@ -33,12 +35,13 @@ struct MetricsServerSettings {
 };
 
 struct SettingProblem {
-  std::string_view key;  // of MetricsServerSettings
+  std::string_view key;  // of MetricsServerSettings or SeriesLimits
   std::string what;      // "token is shorter than 16 characters"
   std::string hint;
 };
 
 // Everything that is wrong with `settings`; empty when it may be used.
 std::vector<SettingProblem> problems_of(const MetricsServerSettings& settings);
+std::vector<SettingProblem> problems_of(const SeriesLimits& limits);
 
 }  // namespace closewatch

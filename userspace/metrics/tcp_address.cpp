@@ -28,8 +28,8 @@ std::optional<std::uint16_t> port_of(std::string_view text) {
 
 std::optional<TcpAddress> tcp_address_of(std::string_view text) {
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) {
-    return std::nullopt;
+  if (colon == std::string_view::npos || text.find('\0') != std::string_view::npos) {
+    return std::nullopt;  // inet_pton() would read no further than a NUL
   }
   const auto port = port_of(text.substr(colon + 1));
   std::string host{text.substr(0, colon)};

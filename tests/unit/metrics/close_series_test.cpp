@@ -23,7 +23,7 @@ std::uint64_t amended(const CloseCounts& counts, Reason reason) {
 
 class CloseSeriesTest : public testing::Test {
  protected:
-  const CloseCounts& host() { return series_.state().host; }
+  CloseCounts host() { return series_.state().host(); }
   const CloseCounts& of(std::string_view comm) {
     for (const ProcessSeries& series : series_.state().processes) {
       if (series.name.bytes() == comm) {
@@ -58,13 +58,13 @@ TEST_F(CloseSeriesTest, CountsBytesAndTimes) {
   series_.finding(finding);
   series_.finding(lossy_closure_of("nginx", 2, 0, 300));
   series_.finding(lossy_closure_of("nginx", 3, 0, 0));
-  for (const CloseCounts* counts : {&host(), &of("nginx")}) {
-    EXPECT_EQ(counts->lossy, 2U);
-    EXPECT_EQ(counts->discarded, 5000U);
-    EXPECT_EQ(counts->unread, 424U);
-    EXPECT_EQ(counts->blocked.count(), 1U);
-    EXPECT_EQ(counts->blocked.sum_us(), 12U);
-    EXPECT_EQ(counts->drain.sum_us(), 2'000'000U);
+  for (const CloseCounts& counts : {host(), of("nginx")}) {
+    EXPECT_EQ(counts.lossy, 2U);
+    EXPECT_EQ(counts.discarded, 5000U);
+    EXPECT_EQ(counts.unread, 424U);
+    EXPECT_EQ(counts.blocked.count(), 1U);
+    EXPECT_EQ(counts.blocked.sum_us(), 12U);
+    EXPECT_EQ(counts.drain.sum_us(), 2'000'000U);
   }
 }
 
@@ -119,7 +119,7 @@ TEST_F(CloseSeriesTest, ExpiresIdleNamesAndMakesRoom) {
   series_.expire(61 * kMinute);
   ASSERT_EQ(series_.state().processes.size(), 1U);
   EXPECT_EQ(series_.state().processes[0].name.bytes(), "two");
-  EXPECT_EQ(series_.state().expired, 1U);
+  EXPECT_EQ(series_.state().expired_names, 1U);
   series_.finding(closure_of("three", Reason::local_first, 62 * kMinute));
   series_.finding(closure_of("two", Reason::local_first, 62 * kMinute));
   EXPECT_EQ(of("three").count(), 1U);
@@ -129,17 +129,28 @@ TEST_F(CloseSeriesTest, ExpiresIdleNamesAndMakesRoom) {
 }
 
 TEST_F(CloseSeriesTest, NeitherTheHostNorOtherMovesWhenANameExpires) {
+  std::uint64_t end_ns = 0;
   for (const std::string_view comm : {"one", "two", "three"}) {
-    series_.finding(lossy_closure_of(comm, 1, 10, 1));
+    Finding finding = lossy_closure_of(comm, ++end_ns, 10, 1);
+    finding.verdict.blocked_us = 12;
+    finding.verdict.drain_us = 700;
+    series_.finding(finding);
+    Correction correction = correction_of(finding);
+    correction.verdict = data_after_close();
+    series_.correction(correction);
   }
   series_.expire(100 * kMinute);
   EXPECT_TRUE(series_.state().processes.empty());
-  EXPECT_EQ(series_.state().expired, 2U);
+  EXPECT_EQ(series_.state().expired_names, 2U);
   EXPECT_EQ(series_.state().other.count(), 1U);
   EXPECT_EQ(series_.state().other.discarded, 10U);
   EXPECT_EQ(host().count(), 3U);
   EXPECT_EQ(host().discarded, 30U);
   EXPECT_EQ(host().unread, 3U);
+  EXPECT_EQ(host().lossy, 3U);
+  EXPECT_EQ(host().blocked.count(), 3U);
+  EXPECT_EQ(host().drain.sum_us(), 2100U);
+  EXPECT_EQ(amended(host(), Reason::data_after_close), 3U);
 }
 
 TEST_F(CloseSeriesTest, CountsALateVerdictBesideTheFirst) {
@@ -148,10 +159,10 @@ TEST_F(CloseSeriesTest, CountsALateVerdictBesideTheFirst) {
   Correction correction = correction_of(finding);
   correction.verdict = data_after_close();
   series_.correction(correction);
-  for (const CloseCounts* counts : {&host(), &of("nginx")}) {
-    EXPECT_EQ(counts->count(), 1U);
-    EXPECT_EQ(closures(*counts, Reason::local_first, kLocal), 1U);
-    EXPECT_EQ(amended(*counts, Reason::data_after_close), 1U);
+  for (const CloseCounts& counts : {host(), of("nginx")}) {
+    EXPECT_EQ(counts.count(), 1U);
+    EXPECT_EQ(closures(counts, Reason::local_first, kLocal), 1U);
+    EXPECT_EQ(amended(counts, Reason::data_after_close), 1U);
   }
 }
 

@@ -80,6 +80,18 @@ TEST_F(ListenerTest, TellsWhyAnAddressCannotBeHad) {
   EXPECT_FALSE(second.error().hint.empty());
 }
 
+TEST_F(ListenerTest, OpensNothingBeyondLoopbackWithoutAToken) {
+  MetricsServerSettings settings{.listen = {"0.0.0.0:0"}, .socket_path = ""};
+  settings.beyond_loopback = true;
+  const auto refused = open_listeners(settings);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().what, "cannot listen on 0.0.0.0:0: it is not loopback");
+  settings.token = "0123456789abcdef";
+  EXPECT_TRUE(open_listeners(settings));
+  settings.beyond_loopback = false;
+  EXPECT_FALSE(open_listeners(settings));
+}
+
 UniqueFd listening(const char* host) {
   UniqueFd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   sockaddr_in address{};

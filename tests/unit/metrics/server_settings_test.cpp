@@ -71,8 +71,22 @@ TEST(ServerSettingsTest, BoundsEveryBound) {
   EXPECT_EQ(problem_of({.page_age_ms = 60'001}), "page_age_ms: 60001 is not from 0 to 60000");
 }
 
+TEST(ServerSettingsTest, BoundsTheLimitsOfSeries) {
+  EXPECT_TRUE(problems_of(SeriesLimits{}).empty());
+  const std::vector<SettingProblem> problems =
+      problems_of(SeriesLimits{.processes = 0, .idle_minutes = 10'081});
+  ASSERT_EQ(problems.size(), 2U);
+  EXPECT_EQ(problems[0].key, "processes");
+  EXPECT_EQ(problems[0].what, "0 is not from 1 to 10000");
+  EXPECT_EQ(problems[1].key, "idle_minutes");
+  EXPECT_EQ(problems[1].what, "10081 is not from 1 to 10080");
+}
+
 TEST(ServerSettingsTest, TellsOfAllProblemsAtOnce) {
-  EXPECT_EQ(problems_of({.listen = {"a", "b"}, .token = "short", .connections = 0}).size(), 4U);
+  EXPECT_EQ(
+      problems_of(MetricsServerSettings{.listen = {"a", "b"}, .token = "short", .connections = 0})
+          .size(),
+      4U);
 }
 
 }  // namespace

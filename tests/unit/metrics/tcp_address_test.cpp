@@ -17,6 +17,11 @@ TEST(TcpAddressTest, TakesNumbersOnly) {
   }
 }
 
+TEST(TcpAddressTest, TakesNoNumberThatEndsEarly) {
+  EXPECT_FALSE(tcp_address_of(std::string_view("127.0.0.1\0.evil:80", 18)));
+  EXPECT_FALSE(tcp_address_of(std::string_view("[::1\0]:80", 9)));
+}
+
 TEST(TcpAddressTest, ReadsAddressAndPort) {
   const auto four = tcp_address_of("10.1.2.3:10177");
   ASSERT_TRUE(four);
