@@ -186,7 +186,7 @@ class Delivery::Lane {
 Delivery::Delivery(Halt halt) : halt_(std::move(halt)) {}
 
 Result<std::unique_ptr<Delivery>> Delivery::start(std::vector<std::unique_ptr<Notifier>> notifiers,
-                                                  std::size_t queue, Complain complain) {
+                                                  std::size_t queue, const Complain& complain) {
   auto halt = Halt::create();
   if (!halt.ok()) {
     return std::move(halt).error();

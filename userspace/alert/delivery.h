@@ -39,7 +39,7 @@ class Delivery final : public Receiver {
   using Complain = std::function<void(std::string_view name, std::string_view error)>;
 
   static Result<std::unique_ptr<Delivery>> start(std::vector<std::unique_ptr<Notifier>> notifiers,
-                                                 std::size_t queue, Complain complain = {});
+                                                 std::size_t queue, const Complain& complain = {});
   // As stop() without any time.
   ~Delivery() override;
 

@@ -183,7 +183,8 @@ Attempt HttpPost::Transfer::ended(CURLcode code) const {
 HttpPost::HttpPost(std::unique_ptr<Transfer> transfer) : transfer_(std::move(transfer)) {}
 HttpPost::~HttpPost() = default;
 
-Result<std::unique_ptr<HttpPost>> HttpPost::create(const HttpSettings& http, std::string url) {
+Result<std::unique_ptr<HttpPost>> HttpPost::create(const HttpSettings& http,
+                                                   const std::string& url) {
   static const CURLcode kReady = ::curl_global_init(CURL_GLOBAL_DEFAULT);
   if (kReady != CURLE_OK) {
     return unusable(std::string("libcurl cannot be used: ") + ::curl_easy_strerror(kReady));

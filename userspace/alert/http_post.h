@@ -22,7 +22,7 @@ class HttpPost {
 
   // `url` is posted to; the other settings as in `http`. Fails where libcurl cannot be used, or
   // does not take a value.
-  static Result<std::unique_ptr<HttpPost>> create(const HttpSettings& http, std::string url);
+  static Result<std::unique_ptr<HttpPost>> create(const HttpSettings& http, const std::string& url);
   HttpPost(const HttpPost&) = delete;
   HttpPost& operator=(const HttpPost&) = delete;
   ~HttpPost();

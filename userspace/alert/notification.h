@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "userspace/alert/rule.h"
@@ -26,7 +27,10 @@ struct Subject {
   Kind kind = Kind::host;
   std::string name = {};  // process name or cgroup path of a named one
 
-  friend auto operator<=>(const Subject&, const Subject&) = default;
+  friend bool operator==(const Subject&, const Subject&) = default;
+  friend bool operator<(const Subject& a, const Subject& b) {
+    return std::tie(a.kind, a.name) < std::tie(b.kind, b.name);
+  }
 };
 
 // One closure, as the contract writes it (render/json_lines.h), and in plain sentences.
