@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "tests/daemon/manager.h"
+#include "tests/daemon/service_listener.h"
 #include "tests/storm/closewatch.h"
 
 namespace closewatch::daemon_test {

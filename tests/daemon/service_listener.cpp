@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/daemon/manager.h"
+#include "tests/daemon/service_listener.h"
 
 #include <poll.h>
 #include <sys/socket.h>
