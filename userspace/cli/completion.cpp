@@ -104,7 +104,8 @@ std::string zsh_completion(const std::vector<CompletedCommand>& commands) {
                                       : fmt::format(":value:({})", fmt::join(option.values, " "));
       }
       for (const std::string& name : option.names) {
-        arguments += " \\\n      " + quoted(name + "[" + for_zsh(option.text) + "]" + value);
+        arguments += fmt::format(
+            " \\\n      {}", quoted(fmt::format("{}[{}]{}", name, for_zsh(option.text), value)));
       }
     }
     if (command.takes_word) {
