@@ -94,7 +94,7 @@ void CloseSeries::finding(const Finding& finding) {
   const Verdict& verdict = finding.verdict;
   const ProcessName name = name_of(closure.process);
   const bool attempt = verdict.cls == Class::unestablished;
-  recent_.remember(closure.id, {name, closure.unread, verdict.lost, attempt});
+  recent_.remember(closure.id, {name, closure.unread, verdict.lost, attempt, closure.netns});
   if (attempt) {
     ++state_.failed_attempts[static_cast<std::size_t>(verdict.reason)];
     return;
@@ -102,19 +102,19 @@ void CloseSeries::finding(const Finding& finding) {
   count(counts_of(name, closure.end_ns), closure, verdict);
 }
 
-void CloseSeries::correction(const Correction& correction) {
+std::optional<std::uint32_t> CloseSeries::correction(const Correction& correction) {
   const Amendment& amendment = correction.amendment;
   if (amendment.unread == 0 && !correction.verdict) {
-    return;  // it changes nothing that is counted
+    return std::nullopt;  // it changes nothing that is counted
   }
   Counted* const counted = recent_.find(amendment.id);
   if (counted == nullptr) {
     ++state_.late_facts;
     state_.late_unread += amendment.unread;
-    return;
+    return std::nullopt;
   }
   if (counted->attempt) {
-    return;
+    return std::nullopt;
   }
   CloseCounts& counts = counts_of(counted->process, amendment.time_ns);
   if (amendment.unread > counted->unread) {
@@ -126,6 +126,7 @@ void CloseSeries::correction(const Correction& correction) {
   }
   counted->lost = counted->lost || amendment.unread > 0;
   counted->unread = std::max(counted->unread, amendment.unread);
+  return correction.verdict ? std::optional{counted->netns} : std::nullopt;
 }
 
 void CloseSeries::gap(const Gap& gap) {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -93,7 +94,8 @@ class CloseSeries {
   explicit CloseSeries(SeriesLimits limits);
 
   void finding(const Finding& finding);
-  void correction(const Correction& correction);
+  // The network namespace (inode number) of the closure if its verdict changed.
+  std::optional<std::uint32_t> correction(const Correction& correction);
   void gap(const Gap& gap);
   // Takes the series of those names away that were idle at `now_ns` (CLOCK_BOOTTIME).
   void expire(std::uint64_t now_ns);
@@ -108,6 +110,7 @@ class CloseSeries {
     std::uint32_t unread = 0;
     bool lost = false;
     bool attempt = false;  // never was a connection
+    std::uint32_t netns = 0;
   };
 
   // Of this name; `other` when it is new and there is no room.

@@ -58,6 +58,13 @@ void Coverage::finding(const Finding& finding) {
   }
 }
 
+void Coverage::amended(std::uint32_t netns, Reason reason) {
+  const auto found = find(namespaces_, netns);
+  if (found != namespaces_.end() && reason == Reason::data_after_close) {
+    ++found->seen[static_cast<std::size_t>(CountedEnd::abort_on_data)];
+  }
+}
+
 void Coverage::take(const std::vector<NamespaceReading>& readings) {
   std::erase_if(namespaces_, [&readings](const NamespaceCoverage& each) {
     return find(readings, each.netns) == readings.end();

@@ -39,6 +39,9 @@ struct NamespaceCoverage {
 class Coverage {
  public:
   void finding(const Finding& finding);
+  // The verdict of a closure in `netns` changed to `reason`: data came after its end, for which the
+  // kernel counts it once more.
+  void amended(std::uint32_t netns, Reason reason);
   // Namespaces that are read for the first time are watched from now on; those that are missing no
   // more.
   void take(const std::vector<NamespaceReading>& readings);

@@ -19,7 +19,7 @@
 namespace closewatch {
 namespace {
 
-constexpr int kBacklog = 64;
+constexpr int kBacklog = 256;  // clients may come in a burst while a page is made
 
 Error failure(std::string_view address, std::string hint = {}) {
   return Error{fmt::format("cannot listen on {}: {}", address, std::strerror(errno)),

@@ -23,7 +23,9 @@ void Metrics::finding(const Finding& finding) {
 
 void Metrics::correction(const Correction& correction) {
   const std::lock_guard lock(counting_);
-  series_.correction(correction);
+  if (const auto netns = series_.correction(correction)) {
+    coverage_.amended(*netns, correction.verdict->reason);
+  }
 }
 
 void Metrics::gap(const Gap& gap) {

@@ -76,6 +76,13 @@ TEST_F(CoverageTest, KnowsWhatTheKernelDoesNotCount) {
   EXPECT_EQ(seen(), (TcpCounters{0, 0, 1, 0, 0}));
 }
 
+TEST_F(CoverageTest, CountsAResetThatBecameKnownLate) {
+  see(Reason::local_first);
+  coverage_.amended(kHost, Reason::data_after_close);
+  coverage_.amended(7, Reason::data_after_close);
+  EXPECT_EQ(seen(), (TcpCounters{0, 0, 1, 0, 0}));
+}
+
 TEST_F(CoverageTest, TellsNamespacesApart) {
   Finding elsewhere = with(Reason::unread_data, TcpState::established);
   elsewhere.closure.netns = 7;

@@ -123,6 +123,21 @@ TEST(MetricsTest, ShowsTheReadingsOfTheOtherStages) {
   }
 }
 
+TEST(MetricsTest, LaysALateResetBesideTheKernelsCount) {
+  Metrics metrics({}, {"0.1.0", "full"});
+  Readings readings;
+  readings.namespaces = {{4026531840, "host", {}}};
+  metrics.take(readings, 1);
+  const Finding finding = closure_of("nginx", Reason::local_first, 1);
+  metrics.finding(finding);
+  Correction correction = correction_of(finding);
+  metrics.correction(correction);  // changes nothing
+  correction.verdict = data_after_close();
+  metrics.correction(correction);
+  EXPECT_EQ(values_of(metrics.Collect(), "closewatch_coverage_seen_ends_total"),
+            "closewatch_coverage_seen_ends_total{netns=\"host\",end=\"abort_on_data\"} 1\n");
+}
+
 TEST(MetricsTest, GivesEveryFamilyOnceWithItsHelp) {
   Metrics metrics({}, {"0.1.0", "full"});
   metrics.take(sample_readings(), 1);
