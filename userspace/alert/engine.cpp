@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "userspace/classify/meaning.h"
 
@@ -359,8 +360,7 @@ void Engine::reload(EngineSettings settings, std::vector<Receiver*> receivers) {
     const auto same = std::find_if(old.begin(), old.end(),
                                    [&rule](const Watch& watch) { return watch.rule == rule; });
     if (same != old.end()) {
-      watches_.back().series = std::move(same->series);
-      same->series.clear();
+      watches_.back().series = std::exchange(same->series, {});
     }
   }
   for (Watch& watch : old) {

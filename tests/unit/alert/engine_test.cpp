@@ -251,9 +251,10 @@ TEST(Engine, ALateFactMakesAClosureCount) {
 }
 
 TEST(Engine, ALateFactMakesAClosureCountNoMore) {
-  Rule rule = aborts(2);
+  Rule rule = aborts(3);
   rule.match.selection.classes = {Class::graceful};
   Harness at({rule});
+  at.engine.take(fine_at(0));
   const Finding finding = fine_at(0);
   at.engine.take(finding);
   Correction correction;
@@ -264,7 +265,10 @@ TEST(Engine, ALateFactMakesAClosureCountNoMore) {
   EXPECT_THAT(at.heard.said, IsEmpty());
   at.engine.take(fine_at(2 * kSecond));
   EXPECT_EQ(at.heard.said.size(), 1);
-  EXPECT_EQ(at.heard.last().evidence.size(), 2);
+  ASSERT_EQ(at.heard.last().evidence.size(), 3);
+  for (const Evidence& each : at.heard.last().evidence) {
+    EXPECT_NE(nlohmann::json::parse(each.closure)["id"], finding.id);
+  }
 }
 
 TEST(Engine, LateUnreadBytesAreAddedOnce) {
@@ -329,19 +333,19 @@ TEST(Engine, LeavesOutEvidenceThatIsTooLong) {
 TEST(Engine, StormSuppressionTellsHowManyMore) {
   Harness at({aborts(1)}, {.alerts = 2, .interval = seconds(30)});
   for (const char* comm : {"a", "b", "c", "d", "e"}) {
-    at.engine.take(abort_at(kSecond, comm));
+    at.engine.take(abort_at(5 * kSecond / 4, comm));
   }
-  EXPECT_THAT(at.heard.said, ElementsAre("1 firing aborts a", "1 firing aborts b"));
-  at.until(30.9);
+  EXPECT_THAT(at.heard.said, ElementsAre("1.25 firing aborts a", "1.25 firing aborts b"));
+  at.until(31.2);
   EXPECT_EQ(at.heard.said.size(), 2);
-  at.until(31);
-  EXPECT_EQ(at.heard.said.back(), "31 more 3 aborts");
-  EXPECT_EQ(at.heard.last().since_unix_ns, kNoon + kSecond);
+  at.until(31.25);
+  EXPECT_EQ(at.heard.said.back(), "31.25 more 3 aborts");
+  EXPECT_EQ(at.heard.last().since_unix_ns, kNoon + 5 * kSecond / 4);
   EXPECT_EQ(at.heard.last().held_back_alerts(), 3);
   at.until(1000);
   // Only those that were announced are resolved aloud.
   EXPECT_THAT(at.heard.said,
-              ElementsAre("1 firing aborts a", "1 firing aborts b", "31 more 3 aborts",
+              ElementsAre("1.25 firing aborts a", "1.25 firing aborts b", "31.25 more 3 aborts",
                           "62 resolved aborts a", "62 resolved aborts b"));
   const EngineCounts& counts = at.engine.counts();
   EXPECT_EQ(counts.fired, 5);
