@@ -13,7 +13,7 @@
 namespace closewatch {
 
 enum class Command { trace, report, pending, explain, record, replay, doctor, demo };
-enum class Format { text, json, csv };
+enum class Format { text, json, csv, html };
 
 // Which closures. What can act in the kernel does.
 struct FilterOptions {
@@ -50,14 +50,25 @@ struct KernelOptions {
   bool verbose = false;
 };
 
+// A history file instead of the host, for trace, report and explain.
+struct HistoryOptions {
+  bool wanted = false;
+  std::string file;  // empty: where the daemon keeps it
+  std::string since;
+  std::string until;
+  std::string by;       // report
+  std::string compare;  // report
+};
+
 struct Options {
   Command command = Command::trace;
   FilterOptions filter;
   ViewOptions view;
   KernelOptions kernel;
+  HistoryOptions history;
   std::string file;     // record, replay, report: a capture
   bool force = false;   // record: overwrite
-  std::string subject;  // explain: a class or reason; empty all
+  std::string subject;  // explain: a class, a reason or the id of a closure; empty all
   std::string only;     // demo: one reason
 };
 
