@@ -5,6 +5,8 @@
 
 #include "userspace/classify/meaning.h"
 #include "userspace/cli/commands.h"
+#include "userspace/cli/history.h"
+#include "userspace/history/closure_row.h"
 #include "userspace/render/output.h"
 #include "userspace/report/text_lines.h"
 
@@ -60,10 +62,13 @@ Result<> run_explain(const Options& options) {
     write_class(output, *cls);
   } else if (reason) {
     write_reason(output, *reason);
+  } else if (history::closure_named(options.subject)) {
+    return explain_closure(options);
   } else {
-    return Error{.what = "'" + options.subject + "' is neither a class nor a reason",
-                 .hint = "closewatch explain lists every class and reason",
-                 .code = ExitCode::usage};
+    return Error{
+        .what = "'" + options.subject + "' is neither a class, a reason nor a closure's id",
+        .hint = "closewatch explain lists every class and reason",
+        .code = ExitCode::usage};
   }
   output.flush();
   return output.error() ? Result<>(*output.error()) : Result<>();

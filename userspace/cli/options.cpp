@@ -114,20 +114,25 @@ void add_verdict_filters(CLI::App& app, FilterOptions& filter) {
   app.add_flag("--lost", filter.lost, "Closures that lost bytes only")->group(kWhich);
 }
 
-void add_format(CLI::App& app, ViewOptions& view, bool csv) {
-  const std::map<std::string, Format> formats =
-      csv ? std::map<std::string, Format>{{"text", Format::text},
-                                          {"json", Format::json},
-                                          {"csv", Format::csv}}
-          : std::map<std::string, Format>{{"text", Format::text}, {"json", Format::json}};
+using Formats = std::map<std::string, Format>;
+
+void add_format(CLI::App& app, ViewOptions& view, const Formats& formats, const char* names) {
   const char* group = "What is shown";
-  app.add_option("-o,--output", view.format, csv ? "text, json or csv" : "text or json")
+  app.add_option("-o,--output", view.format, names)
       ->transform(CLI::Transformer(formats))
       ->option_text("FORMAT")
       ->group(group);
   app.add_flag_callback(
          "-j,--json", [&view] { view.format = Format::json; }, "The same as -o json")
       ->group(group);
+}
+
+void add_format(CLI::App& app, ViewOptions& view, bool csv) {
+  Formats formats{{"text", Format::text}, {"json", Format::json}};
+  if (csv) {
+    formats.emplace("csv", Format::csv);
+  }
+  add_format(app, view, formats, csv ? "text, json or csv" : "text or json");
 }
 
 void add_rows(CLI::App& app, ViewOptions& view) {
@@ -164,6 +169,54 @@ void add_source(CLI::App& app, ViewOptions& view, KernelOptions& kernel) {
       ->group(group);
 }
 
+// `with_time`: --since and --until too, each of which asks for the history by itself.
+void add_history(CLI::App& app, HistoryOptions& history, bool with_time) {
+  const char* group = "From the history";
+  app.add_option_function<std::vector<std::string>>(
+         "--history",
+         [&history](const std::vector<std::string>& file) {
+           history.wanted = true;
+           history.file = file.empty() || file[0] == "{}" ? "" : file[0];
+         },
+         "A history file; default /var/lib/closewatch/history.db")
+      ->option_text("[FILE]")
+      ->expected(0, 1)
+      ->group(group);
+  if (!with_time) {
+    return;
+  }
+  const auto add = [&](const char* name, std::string& value, const char* text, const char* form) {
+    app.add_option_function<std::string>(
+           name,
+           [&history, &value](const std::string& given) {
+             history.wanted = true;
+             value = given;
+           },
+           text)
+        ->option_text(form)
+        ->group(group);
+  };
+  add("--since", history.since, "From then on: 24h ago, or 2026-01-31T12:00 (UTC)", "TIME");
+  add("--until", history.until, "Up to then; default now", "TIME");
+}
+
+void add_history_report(CLI::App& app, HistoryOptions& history) {
+  const char* group = "From the history";
+  const auto add = [&](const char* name, std::string& value, const char* text, const char* form) {
+    app.add_option_function<std::string>(
+           name,
+           [&history, &value](const std::string& given) {
+             history.wanted = true;
+             value = given;
+           },
+           text)
+        ->option_text(form)
+        ->group(group);
+  };
+  add("--by", history.by, "Group by process, exe, cgroup, peer or port", "WHAT");
+  add("--compare", history.compare, "Beside the same time earlier: yesterday, 7d", "AGO");
+}
+
 void add_stacks(CLI::App& app, KernelOptions& kernel) {
   app.add_flag("--stack", kernel.stacks,
                "The kernel and user stack of the call that ended each connection")
@@ -179,17 +232,25 @@ void add_options(CLI::App& app, Command command, Options& options) {
       add_rows(app, options.view);
       add_source(app, options.view, options.kernel);
       add_stacks(app, options.kernel);
+      add_history(app, options.history, true);
       break;
     case Command::report:
       app.add_option("capture", options.file, "Capture file; without one the host is observed");
       add_kernel_filters(app, options.filter);
       add_verdict_filters(app, options.filter);
-      add_format(app, options.view, true);
+      add_format(app, options.view,
+                 {{"text", Format::text},
+                  {"json", Format::json},
+                  {"csv", Format::csv},
+                  {"html", Format::html}},
+                 "text, json, csv, or of a history html: one page");
       app.add_option("-i,--interval", options.view.interval_s, "A report every so many seconds")
           ->option_text("SECONDS")
           ->check(CLI::PositiveNumber)
           ->group("What is shown");
       add_source(app, options.view, options.kernel);
+      add_history(app, options.history, true);
+      add_history_report(app, options.history);
       break;
     case Command::record:
       app.add_option("capture", options.file, "Capture file to make, - for stdout")->required();
@@ -227,7 +288,9 @@ void add_options(CLI::App& app, Command command, Options& options) {
                    "The words of libbpf and the kernel on stderr");
       break;
     case Command::explain:
-      app.add_option("subject", options.subject, "A class or reason; without one, all of them");
+      app.add_option("subject", options.subject,
+                     "A class, a reason, or the id of a closure; without one, all reasons");
+      add_history(app, options.history, false);
       break;
     case Command::completion:
       app.add_option("shell", options.subject, "bash, zsh or fish")

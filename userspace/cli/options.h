@@ -27,7 +27,7 @@ enum class Command {
   demo,
   completion
 };
-enum class Format { text, json, csv };
+enum class Format { text, json, csv, html };
 
 struct ViewOptions {
   Format format = Format::text;
@@ -39,15 +39,26 @@ struct ViewOptions {
   bool quiet = false;
 };
 
+// A history file instead of the host, for trace, report and explain.
+struct HistoryOptions {
+  bool wanted = false;
+  std::string file;  // empty: where the daemon keeps it
+  std::string since;
+  std::string until;
+  std::string by;       // report
+  std::string compare;  // report
+};
+
 struct Options {
   Command command = Command::trace;
   FilterOptions filter;
   ViewOptions view;
   KernelOptions kernel;
+  HistoryOptions history;
   std::string file;     // record, replay, report: a capture; serve, check-config: a configuration
   std::string dry_run;  // serve: a capture to run the rules over
   bool force = false;   // record: overwrite
-  std::string subject;  // explain: a class or reason, empty all; completion: a shell
+  std::string subject;  // explain: a class, a reason or the id of a closure, empty all; completion: a shell
   std::string only;     // demo: one reason
 };
 

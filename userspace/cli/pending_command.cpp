@@ -67,6 +67,7 @@ Result<> run_pending(const Options& options) {
       pending_csv(output, pending->closes);
       break;
     case Format::text:
+    case Format::html:  // refused by the options
       pending_text(output, pending->closes);
       break;
   }

@@ -6,6 +6,7 @@
 
 #include "userspace/base/clock.h"
 #include "userspace/cli/commands.h"
+#include "userspace/cli/history.h"
 #include "userspace/cli/replay.h"
 #include "userspace/cli/sinks.h"
 #include "userspace/enrich/process_enricher.h"
@@ -29,6 +30,7 @@ void write_report(Output& output, Format format, const PerProcess& processes,
       write_report_csv(output, processes, span);
       break;
     case Format::text:
+    case Format::html:  // refused before
       write_report_text(output, processes, span,
                         {.colour = wants_colour(STDOUT_FILENO), .charset = Charset::utf8});
       break;
@@ -176,6 +178,19 @@ Result<> report_live(const Options& options, Selection wanted) {
 }  // namespace
 
 Result<> run_report(const Options& options) {
+  if (options.history.wanted && !options.file.empty()) {
+    return Error{.what = "a report is of a capture or of a history, not of both",
+                 .hint = "a history file is named with --history",
+                 .code = ExitCode::usage};
+  }
+  if (options.history.wanted) {
+    return report_history(options, boot_to_unix_ns() + static_cast<std::int64_t>(boot_now_ns()));
+  }
+  if (options.view.format == Format::html) {
+    return Error{.what = "-o html is a report over a history",
+                 .hint = "add --since, for example --since 24h",
+                 .code = ExitCode::usage};
+  }
   auto wanted = selection(options.filter);
   if (!wanted.ok()) {
     return std::move(wanted).error();

@@ -23,6 +23,7 @@ std::unique_ptr<Sink> make_sink(const ViewOptions& view, std::uint64_t tick_ns, 
     case Format::csv:
       return std::make_unique<Csv>(output, tick_ns);
     case Format::text:
+    case Format::html:  // no form of single closures
       break;
   }
   TableStyle style;

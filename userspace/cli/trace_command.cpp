@@ -4,7 +4,9 @@
 
 #include <cstdio>
 
+#include "userspace/base/clock.h"
 #include "userspace/cli/commands.h"
+#include "userspace/cli/history.h"
 #include "userspace/cli/sinks.h"
 #include "userspace/enrich/live_stacks.h"
 #include "userspace/enrich/process_enricher.h"
@@ -14,6 +16,9 @@
 namespace closewatch {
 
 Result<> run_trace(const Options& options) {
+  if (options.history.wanted) {
+    return trace_history(options, boot_to_unix_ns() + static_cast<std::int64_t>(boot_now_ns()));
+  }
   auto wanted = selection(options.filter);
   if (!wanted.ok()) {
     return std::move(wanted).error();

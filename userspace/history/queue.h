@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <vector>
 
@@ -22,7 +23,7 @@ struct Batch {
     std::size_t after;
     Correction correction;
   };
-  std::vector<Finding> findings;  // the first `count`; the rest are places with memory
+  std::deque<Finding> findings;  // the first `count`; the rest are places with memory
   std::size_t count = 0;
   std::vector<Late> corrections;
   std::vector<Gap> gaps;

@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::size_t kReasonsExplained = 3;
 
-bool is_bad(Reason reason) {
-  return class_of(reason) == Class::abortive || class_of(reason) == Class::timed_out;
-}
-
 // The known process with most closures of that reason; null when there is none.
 const ProcessReport* foremost(const PerProcess& processes, Reason reason) {
   const ProcessReport* most = nullptr;
@@ -45,8 +41,7 @@ void write_reason(Output& output, const PerProcess& processes, const ReasonCount
 }  // namespace
 
 void write_advice(Output& output, const PerProcess& processes, Charset charset) {
-  std::vector<ReasonCount> bad = frequent_reasons(processes.all().tally);
-  std::erase_if(bad, [](const ReasonCount& each) { return !is_bad(each.reason); });
+  const std::vector<ReasonCount> bad = worst_reasons(processes.all().tally);
   if (bad.empty()) {
     return;
   }

@@ -56,4 +56,12 @@ std::vector<ReasonCount> frequent_reasons(const CloseTally& tally) {
   return order;
 }
 
+std::vector<ReasonCount> worst_reasons(const CloseTally& tally) {
+  std::vector<ReasonCount> bad = frequent_reasons(tally);
+  std::erase_if(bad, [](const ReasonCount& each) {
+    return class_of(each.reason) != Class::abortive && class_of(each.reason) != Class::timed_out;
+  });
+  return bad;
+}
+
 }  // namespace closewatch

@@ -23,5 +23,7 @@ struct ReasonCount {
 
 // Those that occurred, most frequent first.
 std::vector<ReasonCount> frequent_reasons(const CloseTally& tally);
+// Of these, the reasons of abortive and timed out closures.
+std::vector<ReasonCount> worst_reasons(const CloseTally& tally);
 
 }  // namespace closewatch

@@ -46,6 +46,29 @@ TEST(Options, TakesEachCommand) {
   EXPECT_EQ(parsed({"check-config", "file"}).command, Command::check_config);
 }
 
+TEST(Options, TakesAHistoryInPlaceOfTheHost) {
+  EXPECT_FALSE(parsed({"report"}).history.wanted);
+  const Options report = parsed({"report", "--since", "24h", "--until", "now", "--by", "exe",
+                                 "--compare", "yesterday", "-o", "html"});
+  EXPECT_TRUE(report.history.wanted);
+  EXPECT_EQ(report.history.file, "");
+  EXPECT_EQ(report.history.since, "24h");
+  EXPECT_EQ(report.history.until, "now");
+  EXPECT_EQ(report.history.by, "exe");
+  EXPECT_EQ(report.history.compare, "yesterday");
+  EXPECT_EQ(report.view.format, Format::html);
+  EXPECT_TRUE(parsed({"trace", "--history", "-x"}).history.wanted);
+  EXPECT_EQ(parsed({"trace", "--history", "-x"}).history.file, "");
+  EXPECT_EQ(parsed({"trace", "--history", "/a/b.db", "-x"}).history.file, "/a/b.db");
+  const Options explain = parsed({"explain", "188ff5c3a1b2c3d4-3", "--history", "b.db"});
+  EXPECT_EQ(explain.subject, "188ff5c3a1b2c3d4-3");
+  EXPECT_EQ(explain.history.file, "b.db");
+}
+
+TEST(Options, ShowsSingleClosuresInNoPage) {
+  EXPECT_EQ(refused({"trace", "-o", "html"}).code, ExitCode::usage);
+}
+
 TEST(Options, TakesListsWithCommas) {
   const Options options = parsed({"trace", "-p", "1,2", "-L", "80,443", "-D", "5432", "-c",
                                   "nginx,php*", "--reason", "unread_data"});

@@ -189,6 +189,33 @@ TEST(Writer, RefusesRowsBeyondWhatMayWaitButCountsThemAll) {
   EXPECT_EQ(number_in(folder.file(), "SELECT records FROM loss WHERE kind = 'row'"), 36);
 }
 
+// Somebody else's table takes all the room that the file may have, and gives it back.
+TEST(Writer, SurvivesAFullDisk) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  settings.max_bytes = 1U << 20;
+  TestClock clock;
+  Told told;
+  const auto writer = started(settings, clock, told);
+  auto other = Database::open(folder.file(), Database::Mode::write, 5000);
+  ASSERT_TRUE(other.ok());
+  ASSERT_TRUE(other->run("CREATE TABLE hog(x); INSERT INTO hog VALUES(zeroblob(2000000))").ok());
+  for (std::uint32_t n = 0; n < 500; ++n) {
+    writer->finding(abortive(n));
+  }
+  writer->flush();
+  await(*writer, [](const Health& health) { return health.failures >= 2; });
+  EXPECT_EQ(writer->health().rows_waiting, 500U);
+  EXPECT_EQ(told.with("database or disk is full"), 1U);
+  ASSERT_TRUE(other->run("DROP TABLE hog").ok());
+  await(*writer, [](const Health& health) { return health.rows_written == 500; });
+  ASSERT_TRUE(writer->stop().ok());
+  EXPECT_EQ(closures_in(folder.file()).size(), 500U);
+  PerProcess report;
+  report_of(folder.file(), report);
+  EXPECT_EQ(report.all().closures(), 500U);
+}
+
 TEST(Writer, SaysWhatItCouldNotWriteAtTheEnd) {
   const Folder folder;
   TestClock clock;

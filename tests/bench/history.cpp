@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// How many closures a history takes: `closewatch_bench_history FILE CLOSURES [PER_SECOND]` gives it
+// made-up closures, 49 of 50 graceful, of 40 processes with 200 peer networks, as fast as it can or
+// at a rate, and prints one line of JSON. Leaves FILE behind, over the last half hour.
+#include <fmt/core.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "userspace/base/clock.h"
+#include "userspace/history/closure_row.h"
+#include "userspace/history/writer.h"
+
+namespace {
+
+using closewatch::Class;
+using closewatch::Finding;
+using closewatch::Reason;
+using std::chrono::steady_clock;
+
+Finding made_up(std::uint64_t n, std::int64_t end_unix_ns) {
+  Finding finding;
+  closewatch::Closure& closure = finding.closure;
+  const std::uint64_t mixed = (n + 1) * 0x9e3779b97f4a7c15ULL;
+  closure.process.pid = static_cast<std::uint32_t>(1000 + mixed % 40);
+  closure.process.start_ns = closure.process.pid;
+  const std::string comm = fmt::format("worker-{}", mixed % 40);
+  std::copy(comm.begin(), comm.end(), closure.process.comm_bytes.begin());
+  closure.local.address =
+      closure.peer.address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1};
+  closure.local.port = 443;
+  closure.peer.address[14] = static_cast<std::uint8_t>((mixed >> 20) % 200);
+  closure.peer.address[15] = static_cast<std::uint8_t>(mixed >> 32);
+  closure.peer.port = static_cast<std::uint16_t>(mixed >> 40);
+  closure.end_ns = n;
+  closure.id = {n + 1, 0};
+  finding.verdict.cls = Class::graceful;
+  finding.verdict.reason = Reason::peer_first;
+  finding.verdict.rule = "peer_first";
+  finding.verdict.blocked_us = (mixed >> 8) % 40;
+  finding.verdict.drain_us = (mixed >> 12) % 3000;
+  if (n % 50 == 0) {
+    finding.verdict.cls = Class::abortive;
+    finding.verdict.reason = Reason::unread_data;
+    finding.verdict.rule = "unread_data";
+    finding.verdict.lost = true;
+    closure.unread = 300;
+  }
+  finding.process.exe = comm;
+  finding.process.cgroup = "/system.slice/" + comm + ".service";
+  finding.end_unix_ns = end_unix_ns;
+  finding.id = closewatch::history::closure_name({end_unix_ns, 0});
+  return finding;
+}
+
+double cpu_seconds() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) {
+    fmt::print(stderr, "usage: closewatch_bench_history FILE CLOSURES [PER_SECOND]\n");
+    return 2;
+  }
+  const std::uint64_t closures = std::strtoull(argv[2], nullptr, 10);
+  const double rate = argc > 3 ? std::strtod(argv[3], nullptr) : 0;
+  closewatch::history::Settings settings;
+  settings.path = argv[1];
+  auto writer = closewatch::history::Writer::start(
+      settings, {.boot_id = "bench", .closewatch_version = "0", .tick_ns = closewatch::tick_ns()},
+      {.tell = [](const auto& message) { fmt::print(stderr, "{}\n", message.text); }});
+  if (!writer.ok()) {
+    fmt::print(stderr, "{}\n", writer.error().what);
+    return 1;
+  }
+  const std::int64_t now =
+      closewatch::boot_to_unix_ns() + static_cast<std::int64_t>(closewatch::boot_now_ns());
+  constexpr std::int64_t kHalfHour = 1'800'000'000'000;
+  const std::int64_t step = kHalfHour / static_cast<std::int64_t>(closures);
+  const auto begin = steady_clock::now();
+  const double cpu = cpu_seconds();
+  std::chrono::nanoseconds longest{0};
+  for (std::uint64_t n = 0; n < closures; ++n) {
+    const Finding finding = made_up(n, now - kHalfHour + static_cast<std::int64_t>(n) * step);
+    const auto before = steady_clock::now();
+    (*writer)->finding(finding);
+    longest = std::max<std::chrono::nanoseconds>(longest, steady_clock::now() - before);
+    if (n % 400 == 399) {
+      (*writer)->flush();
+      if (rate > 0) {
+        std::this_thread::sleep_until(begin + std::chrono::nanoseconds(static_cast<std::int64_t>(
+                                                  static_cast<double>(n) / rate * 1e9)));
+      } else {
+        while ((*writer)->health().waiting > settings.queue_closures / 2) {
+          std::this_thread::yield();
+        }
+      }
+    }
+  }
+  const auto stopped = (*writer)->stop();
+  const double seconds = std::chrono::duration<double>(steady_clock::now() - begin).count();
+  const closewatch::history::Health health = (*writer)->health();
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  fmt::print(
+      R"({{"closures":{},"seconds":{:.3f},"per_second":{:.0f},"cpu_seconds":{:.3f},"refused":{},)"
+      R"("rows":{},"rollup_rows":{},"longest_call_us":{},"max_rss_kib":{}}})"
+      "\n",
+      closures, seconds, static_cast<double>(closures) / seconds, cpu_seconds() - cpu,
+      health.refused, health.rows_written, health.rollup_rows, longest.count() / 1000,
+      usage.ru_maxrss);
+  return stopped.ok() && health.refused == 0 ? 0 : 1;
+}

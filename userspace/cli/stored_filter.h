@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The filters of the command line on closures of a history: what acts in the kernel when the host
+// is observed is decided here. Processes and network namespaces need no longer exist.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "userspace/base/result.h"
+#include "userspace/cli/options.h"
+#include "userspace/pipeline/finding.h"
+#include "userspace/pipeline/selection.h"
+
+namespace closewatch {
+
+class StoredFilter {
+ public:
+  // Errors name the option and are ExitCode::usage.
+  static Result<StoredFilter> of(const FilterOptions& options);
+
+  [[nodiscard]] bool wants(const Finding& finding) const;
+
+ private:
+  FilterOptions options_;
+  std::vector<std::uint32_t> uids_;
+  std::optional<std::uint32_t> netns_;
+  std::string cgroup_;  // "/system.slice"; empty any
+  Selection selection_;
+};
+
+}  // namespace closewatch
