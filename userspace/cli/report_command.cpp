@@ -99,6 +99,7 @@ Result<> report_capture(const Options& options, Selection wanted) {
   }
   write_report(output, options.view.format, processes,
                {from.from_unix_ns, unix_at(end.last_ns, source)});
+  print_output_account(output);
   if (result.ok() && output.error()) {
     return *output.error();
   }
@@ -148,7 +149,7 @@ Result<> report_live(const Options& options, Selection wanted) {
             pipeline.batch_end(now);
             if (next && now >= *next) {
               reported = report(now);
-              *next += interval;
+              *next += (1 + (now - *next) / interval) * interval;
             }
             return reported.ok() && output.usable();
           },
@@ -166,6 +167,7 @@ Result<> report_live(const Options& options, Selection wanted) {
     print_kernel_account(live->observer().account());
     print_pipeline_account(pipeline.counts());
   }
+  print_output_account(output);
   if (result.ok()) {
     result = output.error() ? Result<>(*output.error()) : std::move(reported);
   }
