@@ -18,6 +18,7 @@
 #include "userspace/html/page.h"
 #include "userspace/render/endpoint_text.h"
 #include "userspace/render/time_text.h"
+#include "userspace/render/streams.h"
 #include "userspace/report/report_compare.h"
 #include "userspace/report/report_csv.h"
 #include "userspace/report/report_json.h"
@@ -226,7 +227,7 @@ Result<> report_history(const Options& options, std::int64_t now_ns) {
     for (const std::string& line : *told) {
       TextBuffer text;
       append_terminal_text(text, line, Charset::utf8);
-      fmt::print(stderr, "closewatch: {}\n", view_of(text));
+      notice("closewatch: {}\n", view_of(text));
     }
   }
   Output output(STDOUT_FILENO);
@@ -275,7 +276,7 @@ Result<> trace_history(const Options& options, std::int64_t now_ns) {
       });
   sink->flush();
   if (!options.view.quiet) {
-    fmt::print(stderr,
+    notice(
                "closewatch: {} closures with a row of their own, {} lost; graceful ones have rows "
                "within a budget only, closewatch report counts them all\n",
                given, lost);

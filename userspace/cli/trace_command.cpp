@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -54,10 +53,7 @@ Result<> run_trace(const Options& options) {
     print_account(kernel_account(live->observer().account()));
     print_account(pipeline_account(pipeline.counts()));
   }
-  if (output.error()) {
-    fmt::print(stderr, "closewatch: LOST {} lines that could not be written\n",
-               output.lines_dropped());
-  }
+  print_output_account(output);
   if (result.ok() && output.error()) {
     return *output.error();
   }

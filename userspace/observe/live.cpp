@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/observe/live.h"
 
-#include <fmt/core.h>
-
-#include <cstdio>
-
 #include "userspace/base/clock.h"
 #include "userspace/doctor/causes.h"
 #include "userspace/observe/filters.h"
+#include "userspace/render/streams.h"
 
 namespace closewatch {
 
@@ -64,10 +61,10 @@ StackSource Live::stacks() const {
 void print_watching(const AttachPlan& plan, bool degradations) {
   if (degradations) {
     for (const std::string& line : plan.degradations()) {
-      fmt::print(stderr, "closewatch: degraded: {}\n", line);
+      notice("closewatch: degraded: {}\n", line);
     }
   }
-  fmt::print(stderr, "closewatch: watching ({} hooks)\n", name_of(plan.set));
+  notice("closewatch: watching ({} hooks)\n", name_of(plan.set));
 }
 
 std::vector<std::string> kernel_account(const KernelCounters& kernel) {
@@ -126,7 +123,13 @@ std::vector<std::string> pipeline_account(const PipelineCounts& pipeline) {
 
 void print_account(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) {
-    fmt::print(stderr, "closewatch: {}\n", line);
+    notice("closewatch: {}\n", line);
+  }
+}
+
+void print_output_account(const Output& output) {
+  if (output.error()) {
+    notice("closewatch: LOST {} lines that could not be written\n", output.lines_dropped());
   }
 }
 

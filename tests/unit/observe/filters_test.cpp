@@ -7,6 +7,7 @@
 namespace closewatch {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(Filters, RefuseWhatCannotBe) {
@@ -34,6 +35,18 @@ TEST(Filters, RefuseWhatCannotBe) {
   contradiction.reasons = {"local_first"};
   EXPECT_THAT(code(contradiction).what, HasSubstr("graceful"));
 
+  FilterOptions other_class;
+  other_class.abortive = true;
+  other_class.classes = {"graceful", "timed_out"};
+  EXPECT_THAT(code(other_class).what, HasSubstr("both abortive"));
+
+  FilterOptions no_closures;
+  no_closures.classes = {"abortive", "unestablished"};
+  EXPECT_THAT(code(no_closures).what, HasSubstr("--unestablished"));
+  EXPECT_EQ(code(no_closures).code, ExitCode::usage);
+  no_closures.unestablished = true;
+  EXPECT_EQ(code(no_closures).what, "fine");
+
   FilterOptions attempts;
   attempts.reasons = {"refused"};
   EXPECT_THAT(code(attempts).hint, HasSubstr("--unestablished"));
@@ -51,6 +64,15 @@ TEST(Filters, RefuseWhatCannotBe) {
   FilterOptions cgroup;
   cgroup.cgroup = "/no/such/cgroup";
   EXPECT_EQ(code(cgroup).code, ExitCode::usage);
+}
+
+TEST(Filters, AllHoldAtOnce) {
+  FilterOptions options;
+  options.abortive = true;
+  options.classes = {"graceful", "abortive"};
+  const auto wanted = selection(options);
+  ASSERT_TRUE(wanted.ok()) << wanted.error().what;
+  EXPECT_THAT(wanted->classes, ElementsAre(Class::abortive));
 }
 
 }  // namespace
