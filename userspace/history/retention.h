@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "userspace/base/result.h"
 #include "userspace/history/database.h"
@@ -20,7 +21,7 @@ struct RetentionCounts {
 
 class Retention {
  public:
-  explicit Retention(const Settings& settings) : settings_(settings) {}
+  explicit Retention(Settings settings) : settings_(std::move(settings)) {}
 
   // One step, a transaction of its own. `by_time` false: the clock cannot be relied upon, only the
   // size counts. True: there is more to do.

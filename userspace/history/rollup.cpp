@@ -36,7 +36,7 @@ std::uint16_t service_port(const Closure& closure) {
 std::size_t Rollup::KeyHash::operator()(const Key& key) const {
   std::uint64_t words[2];
   std::memcpy(words, key.network.data(), sizeof words);
-  std::uint64_t hash = std::bit_cast<std::uintptr_t>(key.process.get());
+  auto hash = std::bit_cast<std::uint64_t>(key.process.get());
   hash = mix(mix(hash, words[0]), words[1]);
   const auto rest = std::uint64_t{key.port} << 24 | static_cast<std::uint64_t>(key.cls) << 16 |
                     static_cast<std::uint64_t>(key.reason) << 8 | (key.told_apart ? 2U : 0U) |

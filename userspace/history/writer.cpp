@@ -64,9 +64,9 @@ Result<std::unique_ptr<Writer>> Writer::start(const Settings& settings, const So
   return writer;
 }
 
-Writer::Writer(const Settings& settings, const Source& source, Surroundings surroundings)
+Writer::Writer(const Settings& settings, Source source, Surroundings surroundings)
     : settings_(settings),
-      source_(source),
+      source_(std::move(source)),
       surroundings_(std::move(surroundings)),
       queue_(settings.queue_closures),
       rollup_(settings.rollup_keys_per_minute),

@@ -89,7 +89,7 @@ class Writer final : public Sink {
  private:
   using Pending = std::variant<Finding, Correction>;  // rows, and what amends them
 
-  Writer(const Settings& settings, const Source& source, Surroundings surroundings);
+  Writer(const Settings& settings, Source source, Surroundings surroundings);
   Result<> open(Fault& fault);
   void run();
 
