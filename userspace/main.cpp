@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/core.h>
-
 #include <csignal>
-#include <cstdio>
+#include <exception>
 
 #include "userspace/cli/commands.h"
 #include "userspace/cli/options.h"
+#include "userspace/cli/streams.h"
 
 namespace {
 
@@ -35,10 +34,18 @@ Result<> run(const Options& options) {
   return {};
 }
 
+Result<> run(int argc, const char* const* argv) {
+  const auto parsed = closewatch::parse_options(argc, argv);
+  if (!parsed.ok()) {
+    return parsed.error();
+  }
+  return parsed->options ? run(*parsed->options) : closewatch::print_out(parsed->text);
+}
+
 int fail(const closewatch::Error& error) {
-  fmt::print(stderr, "error: {}\n", error.what);
+  closewatch::notice("error: {}\n", error.what);
   if (!error.hint.empty()) {
-    fmt::print(stderr, "hint:  {}\n", error.hint);
+    closewatch::notice("hint:  {}\n", error.hint);
   }
   return static_cast<int>(error.code);
 }
@@ -46,15 +53,13 @@ int fail(const closewatch::Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is told by EPIPE
-  const auto parsed = closewatch::parse_options(argc, argv);
-  if (!parsed.ok()) {
-    return fail(parsed.error());
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is told by EPIPE,
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files by EFBIG
+  closewatch::hold_standard_streams();
+  try {
+    const auto result = run(argc, argv);
+    return result.ok() ? 0 : fail(result.error());
+  } catch (const std::exception& exception) {
+    return fail({.what = exception.what()});
   }
-  if (!parsed->options) {
-    fmt::print("{}", parsed->text);
-    return 0;
-  }
-  const auto result = run(*parsed->options);
-  return result.ok() ? 0 : fail(result.error());
 }

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nothing is lost and nothing is counted twice, from the end of a connection to the line that tells
 // of it.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <string>
 
 #include "tests/storm/connection.h"
 #include "tests/storm/load.h"
+#include "tests/storm/must.h"
 #include "tests/storm/network.h"
 #include "tests/storm/story.h"
 #include "tests/storm/suite.h"
@@ -96,6 +101,48 @@ TEST_F(accounting, selected_by_reason) {
   EXPECT_EQ(account->deselected, 2 * made.connections() - made.of(Ending::unread_data));
   EXPECT_EQ(count(story.closures, "unread_data"), made.of(Ending::unread_data));
   EXPECT_EQ(story.closures.size(), made.of(Ending::unread_data));
+}
+
+// What the filter kept out is no part of the report, nor a loss.
+TEST_F(accounting, reported_from_a_capture_that_was_filtered) {
+  const UniqueFd memory(must(::memfd_create("capture", 0), "memfd_create"));
+  const std::string capture =
+      "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(memory.get());
+  Listener listener;
+  Closewatch recording =
+      watch({"record", "-", "-L", std::to_string(listener.port())}, memory.get());
+  constexpr std::uint64_t kConnections = 20;
+  for (std::uint64_t i = 0; i < kConnections; ++i) {
+    Connection connection = listener.connect();
+    connection.client.reset();
+    connection.server.reset();
+  }
+  await_closed(1);
+  ASSERT_EQ(recording.interrupt(), 0) << recording.errors();
+
+  Closewatch reporting(
+      {.program = {.path = program().path}, .arguments = {"report", "-j", capture}});
+  ASSERT_EQ(reporting.wait(), 0) << reporting.errors();
+  const Json report = Json::parse(reporting.output());
+  EXPECT_EQ(report["total"]["closures"], kConnections) << report;
+  EXPECT_EQ(report["total"]["not_classified"], 0) << report;
+  EXPECT_EQ(report["total"]["classes"]["graceful"], kConnections) << report;
+}
+
+TEST_F(accounting, reported_from_a_capture_of_nothing) {
+  const UniqueFd memory(must(::memfd_create("capture", 0), "memfd_create"));
+  const std::string capture =
+      "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(memory.get());
+  Closewatch recording = watch({"record", "-"}, memory.get());
+  ASSERT_EQ(recording.interrupt(), 0) << recording.errors();
+
+  Closewatch reporting(
+      {.program = {.path = program().path}, .arguments = {"report", "-j", capture}});
+  ASSERT_EQ(reporting.wait(), 0) << reporting.errors();
+  const Json report = Json::parse(reporting.output());
+  EXPECT_EQ(report["total"]["closures"], 0) << report;
+  // RFC 3339 in UTC, so the order of the texts is that of the times.
+  EXPECT_LT(report["from"].get<std::string>(), report["to"].get<std::string>()) << report;
 }
 
 class classes : public Suite {};

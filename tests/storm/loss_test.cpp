@@ -3,6 +3,13 @@
 // records find no room. The loss is told exactly, and what is counted in the kernel stays exact.
 #include <signal.h>
 
+#include <cstdint>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "tests/storm/child.h"
+#include "tests/storm/connection.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"
 #include "tests/storm/story.h"
@@ -88,6 +95,44 @@ TEST_F(loss, leaves_the_totals_of_each_process_exact) {
     EXPECT_EQ(found["not_classified"], 2 * driver.connections() - classified);
     EXPECT_EQ(found["lost_records"], found["not_classified"]);
   }
+}
+
+// Each process has its place in the totals; there are kPlaces.
+TEST_F(loss, of_a_place_in_the_totals_is_told_and_the_sum_stays_exact) {
+  constexpr std::uint64_t kPlaces = 16384;  // bpf/emit.bpf.h
+  constexpr std::uint64_t kProcesses = kPlaces + 100;
+  Closewatch closewatch({.program = program(), .arguments = {"report", "-j"}});
+  ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
+  const Listener listener;
+  for (std::uint64_t i = 0; i < kProcesses; ++i) {
+    Child child([&listener] {
+      Connection connection = listener.connect();
+      connection.client.reset();
+      connection.server.reset();
+    });
+    ASSERT_EQ(child.wait(), 0);
+  }
+  await_closed(1);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const std::string errors = closewatch.errors();
+  const auto account = Account::of(errors);
+  ASSERT_TRUE(account) << errors;
+  expect_identities(*account);
+  EXPECT_GE(account->ended, 2 * kProcesses);  // and whatever else ends on this host
+  std::smatch folded;
+  ASSERT_TRUE(std::regex_search(
+      errors, folded,
+      std::regex("closewatch: ([0-9]+) closures counted without their process: too many")))
+      << errors;
+  EXPECT_GE(std::stoull(folded[1]), 2 * (kProcesses - kPlaces));
+  const Json report = Json::parse(closewatch.output());
+  EXPECT_EQ(report["total"]["closures"], account->ended);
+  std::uint64_t told = report["other"]["closures"].get<std::uint64_t>();
+  for (const Json& process : report["processes"]) {
+    told += process["closures"].get<std::uint64_t>();
+  }
+  EXPECT_EQ(told, account->ended);
 }
 
 }  // namespace

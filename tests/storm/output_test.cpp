@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -11,8 +12,10 @@
 #include <array>
 #include <cstdlib>
 #include <fstream>
+#include <regex>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
@@ -86,13 +89,33 @@ TEST_F(output, ends_quietly_with_its_reader) {
   EXPECT_EQ(closewatch.errors().find("error:"), std::string::npos) << closewatch.errors();
 }
 
+// A file system of 64 KiB, in a mount namespace of its own.
+class SmallDisk {
+ public:
+  SmallDisk() {
+    must(::unshare(CLONE_NEWNS), "unshare(CLONE_NEWNS)");
+    must(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "mount --make-rprivate /");
+    if (::mkdtemp(folder_.data()) == nullptr) {
+      give_up("mkdtemp");
+    }
+    must(::mount("storm", folder_.data(), "tmpfs", 0, "size=64k"), "mount -t tmpfs -o size=64k");
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  ~SmallDisk() {
+    ::umount2(folder_.data(), MNT_DETACH);
+    ::rmdir(folder_.data());
+  }
+  [[nodiscard]] std::string path(const char* name) const {
+    return std::string(folder_.data()) + '/' + name;
+  }
+
+ private:
+  std::array<char, 32> folder_{"/tmp/closewatch-storm-XXXXXX"};
+};
+
 TEST_F(output, to_a_full_disk_is_an_error_and_counted) {
-  must(::unshare(CLONE_NEWNS), "unshare(CLONE_NEWNS)");
-  must(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "mount --make-rprivate /");
-  std::array<char, 32> folder{"/tmp/closewatch-storm-XXXXXX"};
-  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-  must(::mount("storm", folder.data(), "tmpfs", 0, "size=64k"), "mount -t tmpfs -o size=64k");
-  const std::string path = std::string(folder.data()) + "/out";
+  const SmallDisk disk;
+  const std::string path = disk.path("out");
   UniqueFd file(must(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600), "open"));
   Closewatch closewatch = watch({"trace", "-j"}, file.get());
   run_load({.drivers = 1, .connections = 500});
@@ -100,9 +123,6 @@ TEST_F(output, to_a_full_disk_is_an_error_and_counted) {
 
   std::ostringstream written;
   written << std::ifstream(path).rdbuf();
-  file.reset();
-  must(::umount(folder.data()), "umount");
-  ::rmdir(folder.data());
   const std::string errors = closewatch.errors();
   EXPECT_NE(errors.find("\nerror: cannot write the output: No space left on device\nhint: "),
             std::string::npos)
@@ -115,6 +135,68 @@ TEST_F(output, to_a_full_disk_is_an_error_and_counted) {
   EXPECT_GT(lines, 0U);
   EXPECT_GT(account->unwritten, 0U) << errors;
   EXPECT_EQ(account->shown, lines + account->unwritten) << errors;
+}
+
+// The two numbers of a line of `text` that matches.
+std::pair<std::uint64_t, std::uint64_t> two_numbers(const std::string& text, const char* pattern) {
+  std::smatch found;
+  if (!std::regex_search(text, found, std::regex(pattern))) {
+    ADD_FAILURE() << "no " << pattern << " in:\n" << text;
+    return {};
+  }
+  return {std::stoull(found[1]), std::stoull(found[2])};
+}
+
+// What fitted is a capture cut short at a whole block, and both sides are counted.
+TEST_F(output, of_record_to_a_full_disk_keeps_what_fitted) {
+  const SmallDisk disk;
+  Closewatch recording = watch({"record", disk.path("capture")});
+  run_load({.drivers = 1, .connections = 2000});
+  EXPECT_EQ(recording.wait(), 1) << recording.errors();
+  const std::string errors = recording.errors();
+  const auto [written, unwritten] =
+      two_numbers(errors,
+                  "error: cannot write .*: No space left on device: ([0-9]+) records written, "
+                  "([0-9]+) not written\nhint:  ");
+  EXPECT_GT(written, 0U);
+  EXPECT_GT(unwritten, 0U);
+  const auto [ended, recorded] = two_numbers(errors, "([0-9]+) closures ended = ([0-9]+) recorded");
+  EXPECT_EQ(written + unwritten, recorded) << errors;
+
+  Closewatch replaying(
+      {.program = {.path = program().path}, .arguments = {"replay", "-j", disk.path("capture")}});
+  EXPECT_EQ(replaying.wait(), 1);
+  EXPECT_EQ(Story(replaying.output()).closures.size(), written);
+  EXPECT_NE(replaying.errors().find("hint:  the recording was cut short"), std::string::npos)
+      << replaying.errors();
+}
+
+TEST_F(output, of_record_is_whole_when_interrupted_in_a_storm) {
+  const UniqueFd memory(must(::memfd_create("capture", 0), "memfd_create"));
+  const std::string capture =
+      "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(memory.get());
+  Load load({.drivers = 1, .mix{4, 1, 1}});
+  Closewatch recording = watch({"record", "-"}, memory.get());
+  const std::uint64_t before = load.connections();
+  await("waiting for traffic", [&] { return load.connections() > before + 1000; });
+  ASSERT_EQ(recording.interrupt(), 0) << recording.errors();
+  load.stop();
+  load.wait();
+  const auto [ended, recorded] =
+      two_numbers(recording.errors(), "([0-9]+) closures ended = ([0-9]+) recorded");
+  EXPECT_GE(recorded, 2000U);
+
+  Closewatch replaying(
+      {.program = {.path = program().path}, .arguments = {"replay", "-j", capture}});
+  EXPECT_EQ(replaying.wait(), 0) << replaying.errors();
+  const Story story(replaying.output());
+  const auto account = Account::of(replaying.errors());
+  ASSERT_TRUE(account) << replaying.errors();
+  expect_identities(*account);
+  EXPECT_EQ(account->ended, ended);
+  EXPECT_EQ(account->recorded, recorded);
+  EXPECT_EQ(story.closures.size(), recorded);
+  EXPECT_EQ(story.lost_records(), account->lost + account->lost_amendments);
 }
 
 }  // namespace

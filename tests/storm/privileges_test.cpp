@@ -2,11 +2,16 @@
 // What closewatch may do without root: everything with two capabilities, nothing without.
 #include <grp.h>
 #include <linux/capability.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <string>
+#include <vector>
 
 #include "tests/storm/load.h"
 #include "tests/storm/must.h"
@@ -25,17 +30,20 @@ void become_nobody() {
   must(::setresuid(kNobody, kNobody, kNobody), "setresuid");
 }
 
-// nobody, with CAP_BPF and CAP_PERFMON and nothing else, also after exec.
-void become_nobody_who_may_trace() {
+// nobody, with these capabilities (numbers from 32) and nothing else, also after exec.
+void become_nobody_with(const std::vector<int>& capabilities) {
   must(::prctl(PR_SET_KEEPCAPS, 1), "PR_SET_KEEPCAPS");
   become_nobody();
-  constexpr std::uint32_t kWanted = CAP_TO_MASK(CAP_BPF) | CAP_TO_MASK(CAP_PERFMON);
   static_assert(CAP_TO_INDEX(CAP_BPF) == 1 && CAP_TO_INDEX(CAP_PERFMON) == 1);
+  std::uint32_t wanted = 0;
+  for (const int capability : capabilities) {
+    wanted |= CAP_TO_MASK(capability);
+  }
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   std::array<__user_cap_data_struct, 2> sets{};
-  sets[1] = {.effective = kWanted, .permitted = kWanted, .inheritable = kWanted};
+  sets[1] = {.effective = wanted, .permitted = wanted, .inheritable = wanted};
   must(::syscall(SYS_capset, &header, sets.data()), "capset");
-  for (const int capability : {CAP_BPF, CAP_PERFMON}) {
+  for (const int capability : capabilities) {
     must(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), "PR_CAP_AMBIENT_RAISE");
   }
 }
@@ -45,7 +53,9 @@ class privileges : public Suite {};
 TEST_F(privileges, bpf_and_perfmon_suffice) {
   Closewatch closewatch({.program = program(),
                          .arguments = {"trace", "-j", "-N", "inode:" + std::to_string(network_)},
-                         .before_exec = become_nobody_who_may_trace});
+                         .before_exec = [] {
+                           become_nobody_with({CAP_BPF, CAP_PERFMON});
+                         }});
   ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
   const LoadResult made = run_load({.drivers = 1, .connections = 200, .mix{2, 1, 1}});
   await_closed(0);
@@ -73,6 +83,51 @@ TEST_F(privileges, without_them_it_says_what_is_missing) {
   EXPECT_NE(errors.find("\nhint: "), std::string::npos) << errors;
   EXPECT_NE(errors.find("CAP_BPF"), std::string::npos) << errors;
   EXPECT_EQ(closewatch.output(), "");
+}
+
+TEST_F(privileges, one_that_is_missing_is_named) {
+  const auto hint_with = [](int capability) {
+    Closewatch closewatch({.program = program(),
+                           .arguments = {"trace"},
+                           .before_exec = [capability] { become_nobody_with({capability}); }});
+    EXPECT_EQ(closewatch.wait(), 3);
+    const std::string errors = closewatch.errors();
+    return errors.substr(std::min(errors.find("\nhint: "), errors.size()));
+  };
+  EXPECT_EQ(hint_with(CAP_BPF).find("\nhint:  this process has not CAP_PERFMON:"), 0U);
+  EXPECT_EQ(hint_with(CAP_PERFMON).find("\nhint:  this process has not CAP_BPF:"), 0U);
+}
+
+TEST_F(privileges, to_make_networks_are_what_the_demo_needs_too) {
+  Closewatch closewatch(
+      {.program = program(), .arguments = {"demo", "--reason", "local_first"}, .before_exec = [] {
+         become_nobody_with({CAP_BPF, CAP_PERFMON});
+       }});
+  EXPECT_EQ(closewatch.wait(), 3);
+  EXPECT_EQ(closewatch.output(), "");
+  EXPECT_NE(closewatch.errors().find("error: a new network namespace: Operation not permitted\n"
+                                     "hint:  making network namespaces needs root"),
+            std::string::npos)
+      << closewatch.errors();
+}
+
+// As in a kernel that was built without it.
+TEST_F(privileges, do_not_help_where_there_is_no_btf) {
+  const auto hide_btf = [] {
+    must(::unshare(CLONE_NEWNS), "unshare(CLONE_NEWNS)");
+    must(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "mount --make-rprivate /");
+    must(::mount("none", "/sys/kernel/btf", "tmpfs", 0, nullptr), "mount /sys/kernel/btf");
+  };
+  for (const char* command : {"trace", "report", "pending", "demo"}) {
+    Closewatch closewatch(
+        {.program = {.path = program().path}, .arguments = {command}, .before_exec = hide_btf});
+    EXPECT_EQ(closewatch.wait(), 3) << command;
+    EXPECT_EQ(closewatch.output(), "") << command;
+    const std::string errors = closewatch.errors();
+    EXPECT_NE(errors.find("error: the kernel has no BTF type information"), std::string::npos)
+        << errors;
+    EXPECT_NE(errors.find("\nhint: "), std::string::npos) << errors;
+  }
 }
 
 }  // namespace

@@ -21,22 +21,34 @@ Error impossible(std::string what, std::string hint) {
   return {.what = std::move(what), .hint = std::move(hint), .code = ExitCode::usage};
 }
 
+constexpr const char* kAttempts = "add --unestablished to see failed connection attempts";
+
+bool contains(const std::vector<Class>& classes, Class cls) {
+  return std::find(classes.begin(), classes.end(), cls) != classes.end();
+}
+
 // A selection in which nothing can be is a mistake, not a quiet trace.
 std::optional<Error> contradiction(const Selection& wanted, const FilterOptions& options) {
+  if (options.abortive && wanted.classes != std::vector{Class::abortive}) {
+    return impossible("no closure is both abortive and of the classes asked for",
+                      "give -x or --class, not both");
+  }
+  if (!options.unestablished && contains(wanted.classes, Class::unestablished)) {
+    return impossible("unestablished is a class of no closures: it needs --unestablished",
+                      kAttempts);
+  }
   for (const Reason reason : wanted.reasons) {
     const Class cls = class_of(reason);
-    if (!wanted.classes.empty() &&
-        std::find(wanted.classes.begin(), wanted.classes.end(), cls) == wanted.classes.end()) {
+    if (!wanted.classes.empty() && !contains(wanted.classes, cls)) {
       return impossible("no closure is both of the classes asked for and '" +
                             std::string(name_of(reason)) + "', which is " +
                             std::string(name_of(cls)),
                         "leave out --class and -x: a reason names its class");
     }
     if (cls == Class::unestablished && !options.unestablished) {
-      return impossible("'" + std::string(name_of(reason)) +
-                            "' is no closure: it needs "
-                            "--unestablished",
-                        "add --unestablished to see failed connection attempts");
+      return impossible(
+          "'" + std::string(name_of(reason)) + "' is no closure: it needs --unestablished",
+          kAttempts);
     }
   }
   return std::nullopt;
@@ -98,8 +110,9 @@ Result<Selection> selection(const FilterOptions& options) {
     }
     wanted.classes.push_back(*found);
   }
-  if (options.abortive) {
-    wanted.classes.push_back(Class::abortive);
+  // All filters hold at once.
+  if (options.abortive && (wanted.classes.empty() || contains(wanted.classes, Class::abortive))) {
+    wanted.classes = {Class::abortive};
   }
   for (const std::string& name : options.reasons) {
     const auto found = reason_named(name);

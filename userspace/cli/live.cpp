@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/cli/live.h"
 
-#include <fmt/core.h>
-
-#include <cstdio>
-
 #include "userspace/base/clock.h"
 #include "userspace/cli/filters.h"
+#include "userspace/cli/streams.h"
 #include "userspace/doctor/causes.h"
 
 namespace closewatch {
@@ -40,10 +37,10 @@ Result<Live> Live::start(const Options& options) {
   }
   if (options.kernel.verbose) {
     for (const std::string& line : observer->plan().degradations()) {
-      fmt::print(stderr, "closewatch: degraded: {}\n", line);
+      notice("closewatch: degraded: {}\n", line);
     }
   }
-  fmt::print(stderr, "closewatch: watching ({} hooks)\n", name_of(observer->plan().set));
+  notice("closewatch: watching ({} hooks)\n", name_of(observer->plan().set));
   return Live(options, std::move(features).take(), std::move(observer).take(),
               std::move(watch).take());
 }
@@ -71,54 +68,55 @@ StackSource Live::stacks() const {
 void print_kernel_account(const KernelCounters& kernel) {
   const std::uint64_t lost = kernel.lost_ring + kernel.lost_ledger;
   if (lost + kernel.amended_lost + kernel.unestablished_lost > 0) {
-    fmt::print(stderr,
-               "closewatch: LOST {} closures (ring full {}, no ledger entry {}), {} amendments, "
-               "{} failed attempts; --ring-size raises the limit\n",
-               lost, kernel.lost_ring, kernel.lost_ledger, kernel.amended_lost,
-               kernel.unestablished_lost);
+    notice(
+        "closewatch: LOST {} closures (ring full {}, no ledger entry {}), {} amendments, "
+        "{} failed attempts; --ring-size raises the limit\n",
+        lost, kernel.lost_ring, kernel.lost_ledger, kernel.amended_lost, kernel.unestablished_lost);
   }
-  fmt::print(stderr, "closewatch: {} closures ended = {} recorded + {} filtered + {} lost\n",
-             kernel.ended, kernel.recorded, kernel.filtered, lost);
+  notice("closewatch: {} closures ended = {} recorded + {} filtered + {} lost\n", kernel.ended,
+         kernel.recorded, kernel.filtered, lost);
   if (kernel.unestablished > 0) {
-    fmt::print(stderr, "closewatch: {} connection attempts failed (not closures)\n",
-               kernel.unestablished);
+    notice("closewatch: {} connection attempts failed (not closures)\n", kernel.unestablished);
   }
   if (kernel.unseen > 0) {
-    fmt::print(stderr,
-               "closewatch: {} connections ended unseen: the kernel ran no program at their end "
-               "({} begun, {} still open)\n",
-               kernel.unseen, kernel.begun, kernel.open);
+    notice(
+        "closewatch: {} connections ended unseen: the kernel ran no program at their end "
+        "({} begun, {} still open)\n",
+        kernel.unseen, kernel.begun, kernel.open);
   }
   if (kernel.ledger_refused + kernel.ends_recovered + kernel.missed_runs > 0) {
-    fmt::print(
-        stderr,
+    notice(
         "closewatch: {} hook runs left out by the kernel and {} of them made up for, {} ends "
         "recovered after one, {} ledger entries refused\n",
         kernel.missed_runs, kernel.made_up_runs, kernel.ends_recovered, kernel.ledger_refused);
   }
   if (kernel.stacks_lost > 0) {
-    fmt::print(stderr, "closewatch: {} stacks not kept: others had their places\n",
-               kernel.stacks_lost);
+    notice("closewatch: {} stacks not kept: others had their places\n", kernel.stacks_lost);
   }
   if (kernel.totals_folded > 0) {
-    fmt::print(stderr,
-               "closewatch: {} closures counted without their process: too many processes\n",
-               kernel.totals_folded);
+    notice("closewatch: {} closures counted without their process: too many processes\n",
+           kernel.totals_folded);
   }
 }
 
 void print_pipeline_account(const PipelineCounts& pipeline) {
-  fmt::print(stderr,
-             "closewatch: {} records read = {} shown + {} not selected + {} amendments + {} "
-             "rejected\n",
-             pipeline.records, pipeline.given, pipeline.deselected, pipeline.amendments,
-             pipeline.rejected);
+  notice(
+      "closewatch: {} records read = {} shown + {} not selected + {} amendments + {} "
+      "rejected\n",
+      pipeline.records, pipeline.given, pipeline.deselected, pipeline.amendments,
+      pipeline.rejected);
   if (pipeline.unknown > 0) {
-    fmt::print(stderr, "closewatch: {} closures of unknown reason\n", pipeline.unknown);
+    notice("closewatch: {} closures of unknown reason\n", pipeline.unknown);
   }
   if (pipeline.held_early > 0) {
-    fmt::print(stderr, "closewatch: {} closures judged before their time: too many were held\n",
-               pipeline.held_early);
+    notice("closewatch: {} closures judged before their time: too many were held\n",
+           pipeline.held_early);
+  }
+}
+
+void print_output_account(const Output& output) {
+  if (output.error()) {
+    notice("closewatch: LOST {} lines that could not be written\n", output.lines_dropped());
   }
 }
 

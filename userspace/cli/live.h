@@ -14,6 +14,7 @@
 #include "userspace/kernel/features.h"
 #include "userspace/kernel/observer.h"
 #include "userspace/pipeline/pipeline.h"
+#include "userspace/render/output.h"
 
 namespace closewatch {
 
@@ -46,5 +47,7 @@ class Live {
 // The account at the end, on stderr: every closure and every record is somewhere.
 void print_kernel_account(const KernelCounters& kernel);
 void print_pipeline_account(const PipelineCounts& pipeline);
+// Says nothing when every line was written.
+void print_output_account(const Output& output);
 
 }  // namespace closewatch

@@ -18,16 +18,13 @@ struct CommandName {
 
 constexpr std::array kCommands{
     CommandName{Command::trace, "trace", "Each closure as it ends (the default command)"},
-    CommandName{Command::report, "report", "Close behaviour per process, over a time or a capture"},
+    CommandName{Command::report, "report", "Close behaviour per process; live or of a capture"},
     CommandName{Command::pending, "pending", "Closes that still run in the background"},
-    CommandName{Command::explain, "explain",
-                "What a class or reason means and what to do about it"},
+    CommandName{Command::explain, "explain", "What a class or reason means, and what to do"},
     CommandName{Command::record, "record", "Raw records to a capture file"},
     CommandName{Command::replay, "replay", "What trace would have shown, from a capture file"},
-    CommandName{Command::doctor, "doctor",
-                "What this system allows, what is degraded, how to mend it"},
-    CommandName{Command::demo, "demo",
-                "One closure of every kind, beside what closewatch says of it"},
+    CommandName{Command::doctor, "doctor", "What this system allows, and how to mend it"},
+    CommandName{Command::demo, "demo", "One closure of every kind, and what is said of it"},
 };
 
 // "4M", "64k", "65536" to bytes.
@@ -54,69 +51,96 @@ std::string ring_size(std::string& text) {
   return {};
 }
 
+// An empty word is a variable that was not set, not a wish for everything.
+std::string not_empty(std::string& text) { return text.empty() ? "it is empty" : ""; }
+
+// A number of seconds that is also one of nanoseconds.
+std::string seconds(std::string& text) {
+  constexpr double kLeast = 0.001;
+  constexpr double kMost = 1e9;
+  double value = 0;
+  return CLI::detail::lexical_cast(text, value) && value >= kLeast && value <= kMost
+             ? ""
+             : "seconds from 0.001 to 1000000000 are expected, not '" + text + "'";
+}
+
+std::string some(std::string& text) {
+  std::uint64_t value = 0;
+  return CLI::detail::lexical_cast(text, value) && value > 0 && text[0] != '-'
+             ? ""
+             : "a whole number from 1 is expected, not '" + text + "'";
+}
+
+std::string port(std::string& text) {
+  std::uint16_t value = 0;
+  return CLI::detail::lexical_cast(text, value) && value > 0
+             ? ""
+             : "a port from 1 to 65535 is expected, not '" + text + "'";
+}
+
+std::string pid(std::string& text) {
+  std::uint32_t value = 0;
+  return CLI::detail::lexical_cast(text, value) ? "" : "a pid is expected, not '" + text + "'";
+}
+
 constexpr const char* kWhich = "Which closures";
+
+// `-L 80,443` and `-L 80 -L 443`; the word after is not part of it.
+template <typename List>
+CLI::Option* add_list(CLI::App& app, const char* name, List& list, const char* text,
+                      const char* element, std::string (*check)(std::string&)) {
+  return app.add_option(name, list, text)
+      ->option_text(element)
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Validator(check, ""))
+      ->group(kWhich);
+}
+
+CLI::Option* add_word(CLI::App& app, const char* name, std::string& word, const char* text,
+                      const char* element) {
+  return app.add_option(name, word, text)
+      ->option_text(element)
+      ->check(CLI::Validator(not_empty, ""));
+}
 
 // Those that act in the kernel.
 void add_kernel_filters(CLI::App& app, FilterOptions& filter) {
-  app.add_option("-p,--pid", filter.pids, "Processes, by pid")
-      ->option_text("PID,...")
-      ->delimiter(',')
-      ->group(kWhich);
-  app.add_option("-u,--uid", filter.users, "Users, by name or number")
-      ->option_text("USER,...")
-      ->delimiter(',')
-      ->group(kWhich);
-  app.add_option("-L,--lport", filter.local_ports, "Local ports")
-      ->option_text("PORT,...")
-      ->delimiter(',')
-      ->check(CLI::Range(1, 65535))
-      ->group(kWhich);
-  app.add_option("-D,--rport", filter.peer_ports, "Remote ports")
-      ->option_text("PORT,...")
-      ->delimiter(',')
-      ->check(CLI::Range(1, 65535))
-      ->group(kWhich);
+  add_list(app, "-p,--pid", filter.pids, "Processes, by pid", "PID,...", pid);
+  add_list(app, "-u,--uid", filter.users, "Users, by name or number", "USER,...", not_empty);
+  add_list(app, "-L,--lport", filter.local_ports, "Local ports", "PORT,...", port);
+  add_list(app, "-D,--rport", filter.peer_ports, "Remote ports", "PORT,...", port);
   app.add_flag("-4,--ipv4", filter.ipv4, "IPv4 only (v4-mapped sockets count as IPv4)")
       ->group(kWhich);
   app.add_flag("-6,--ipv6", filter.ipv6, "IPv6 only")->group(kWhich);
-  app.add_option("-N,--netns", filter.netns, "Network namespace: a path, or inode:N")
-      ->option_text("NETNS")
+  add_word(app, "-N,--netns", filter.netns, "Network namespace: a path, or inode:N", "NETNS")
       ->group(kWhich);
-  app.add_option("--cgroup", filter.cgroup, "Processes in this cgroup (v2) and below")
-      ->option_text("PATH")
+  add_word(app, "--cgroup", filter.cgroup, "Processes in this cgroup (v2) and below", "PATH")
       ->group(kWhich);
-  app.add_flag("--unestablished", filter.unestablished,
-               "Also connection attempts that never became a connection")
+  app.add_flag("--unestablished", filter.unestablished, "Also attempts that became no connection")
       ->group(kWhich);
 }
 
 // Those that need the verdict.
 void add_verdict_filters(CLI::App& app, FilterOptions& filter) {
-  app.add_option("-c,--comm", filter.comms, "Process names; shell patterns")
-      ->option_text("NAME,...")
-      ->delimiter(',')
-      ->group(kWhich);
-  app.add_option("--class", filter.classes, "Classes, for example timed_out")
-      ->option_text("CLASS,...")
-      ->delimiter(',')
-      ->group(kWhich);
-  app.add_option("--reason", filter.reasons, "Reasons, for example unread_data")
-      ->option_text("REASON,...")
-      ->delimiter(',')
-      ->group(kWhich);
+  add_list(app, "-c,--comm", filter.comms, "Process names; shell patterns", "NAME,...", not_empty);
+  add_list(app, "--class", filter.classes, "Classes, for example timed_out", "CLASS,...",
+           not_empty);
+  add_list(app, "--reason", filter.reasons, "Reasons, for example unread_data", "REASON,...",
+           not_empty);
   app.add_flag("-x,--abortive", filter.abortive, "Abortive closures only")->group(kWhich);
   app.add_flag("--lost", filter.lost, "Closures that lost bytes only")->group(kWhich);
 }
 
 void add_format(CLI::App& app, ViewOptions& view, bool csv) {
-  const std::map<std::string, Format> formats =
-      csv ? std::map<std::string, Format>{{"text", Format::text},
-                                          {"json", Format::json},
-                                          {"csv", Format::csv}}
-          : std::map<std::string, Format>{{"text", Format::text}, {"json", Format::json}};
   const char* group = "What is shown";
-  app.add_option("-o,--output", view.format, csv ? "text, json or csv" : "text or json")
-      ->transform(CLI::Transformer(formats))
+  app.add_option_function<std::string>(
+         "-o,--output",
+         [&view](const std::string& name) {
+           view.format = name == "json" ? Format::json : name == "csv" ? Format::csv : Format::text;
+         },
+         csv ? "text, json or csv" : "text or json")
+      ->check(csv ? CLI::IsMember({"text", "json", "csv"}) : CLI::IsMember({"text", "json"}))
       ->option_text("FORMAT")
       ->group(group);
   app.add_flag_callback(
@@ -124,44 +148,68 @@ void add_format(CLI::App& app, ViewOptions& view, bool csv) {
       ->group(group);
 }
 
+void add_count(CLI::App& app, ViewOptions& view) {
+  app.add_option("-n,--count", view.count, "Stop after so many closures")
+      ->option_text("N")
+      ->check(CLI::Validator(some, ""))
+      ->group("What is shown");
+}
+
+void add_hooks(CLI::App& app, KernelOptions& kernel) {
+  app.add_option("--hooks", kernel.hooks, "full, base, or auto: the best that attaches")
+      ->option_text("SET")
+      ->check(CLI::IsMember({"auto", "full", "base"}))
+      ->group("How it observes");
+}
+
+void add_verbose(CLI::App& app, KernelOptions& kernel) {
+  app.add_flag("-v,--verbose", kernel.verbose, "The words of libbpf and the kernel on stderr")
+      ->group("How it observes");
+}
+
 void add_rows(CLI::App& app, ViewOptions& view) {
   const char* group = "What is shown";
   app.add_flag("-T,--timestamp", view.timestamp, "When each connection ended, UTC")->group(group);
   app.add_flag("-w,--wide", view.wide, "All columns, as wide as they are")->group(group);
-  app.add_option("-n,--count", view.count, "Stop after so many closures")
-      ->option_text("N")
-      ->check(CLI::PositiveNumber)
-      ->group(group);
+  add_count(app, view);
 }
 
 void add_source(CLI::App& app, ViewOptions& view, KernelOptions& kernel) {
   const char* group = "How it observes";
   app.add_option("-d,--duration", view.duration_s, "Stop after so many seconds")
       ->option_text("SECONDS")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Validator(seconds, ""))
       ->group(group);
-  app.add_option("--hooks", kernel.hooks, "full, base, or auto: the best that attaches")
-      ->option_text("SET")
-      ->check(CLI::IsMember({"auto", "full", "base"}))
-      ->group(group);
+  add_hooks(app, kernel);
   app.add_option_function<std::string>(
          "--ring-size",
          [&kernel](const std::string& bytes) {
            kernel.ring_bytes = static_cast<std::uint32_t>(std::stoul(bytes));
          },
-         "Ring buffer between kernel and closewatch: a power of two, default 4M")
+         "Ring buffer: 4k to 1024M, default 4M")
       ->option_text("SIZE")
       ->transform(CLI::Validator(ring_size, "SIZE"))
       ->group(group);
   app.add_flag("-q,--quiet", view.quiet, "No totals on stderr at the end")->group(group);
-  app.add_flag("-v,--verbose", kernel.verbose, "The words of libbpf and the kernel on stderr")
-      ->group(group);
+  add_verbose(app, kernel);
 }
 
 void add_stacks(CLI::App& app, KernelOptions& kernel) {
-  app.add_flag("--stack", kernel.stacks,
-               "The kernel and user stack of the call that ended each connection")
+  app.add_flag("--stack", kernel.stacks, "The stacks of the call that ended each one")
       ->group("How it observes");
+}
+
+// `instead`: of the options there are so far, which are about observing the host.
+CLI::Option* add_capture(CLI::App& app, std::string& file, const char* text, bool instead) {
+  const std::vector<CLI::Option*> observing =
+      instead ? app.get_options() : std::vector<CLI::Option*>{};
+  CLI::Option* const capture = add_word(app, "capture", file, text, "FILE");
+  for (CLI::Option* const option : observing) {
+    if (option != app.get_help_ptr()) {
+      option->excludes(capture);
+    }
+  }
+  return capture;
 }
 
 void add_options(CLI::App& app, Command command, Options& options) {
@@ -175,51 +223,48 @@ void add_options(CLI::App& app, Command command, Options& options) {
       add_stacks(app, options.kernel);
       break;
     case Command::report:
-      app.add_option("capture", options.file, "Capture file; without one the host is observed");
       add_kernel_filters(app, options.filter);
-      add_verdict_filters(app, options.filter);
-      add_format(app, options.view, true);
       app.add_option("-i,--interval", options.view.interval_s, "A report every so many seconds")
           ->option_text("SECONDS")
-          ->check(CLI::PositiveNumber)
+          ->check(CLI::Validator(seconds, ""))
           ->group("What is shown");
       add_source(app, options.view, options.kernel);
+      add_capture(app, options.file, "Capture file; without one the host is observed", true);
+      add_verdict_filters(app, options.filter);
+      add_format(app, options.view, true);
       break;
     case Command::record:
-      app.add_option("capture", options.file, "Capture file to make, - for stdout")->required();
+      add_capture(app, options.file, "Capture file to make, - for stdout", false)->required();
       app.add_flag("-f,--force", options.force, "Overwrite the file if it exists");
       add_kernel_filters(app, options.filter);
-      app.add_option("-n,--count", options.view.count, "Stop after so many closures")
-          ->option_text("N")
-          ->check(CLI::PositiveNumber);
+      add_count(app, options.view);
       add_source(app, options.view, options.kernel);
       add_stacks(app, options.kernel);
       break;
     case Command::replay:
-      app.add_option("capture", options.file, "Capture file, - for stdin")->required();
+      add_capture(app, options.file, "Capture file, - for stdin", false)->required();
       add_verdict_filters(app, options.filter);
       add_format(app, options.view, true);
       add_rows(app, options.view);
       app.add_flag("-q,--quiet", options.view.quiet, "No totals on stderr at the end");
       break;
     case Command::pending:
-      app.add_option("-N,--netns", options.filter.netns,
-                     "Network namespace: a path; default the caller's");
+      add_word(app, "-N,--netns", options.filter.netns,
+               "Network namespace: a path; default the caller's", "NETNS")
+          ->group(kWhich);
       add_format(app, options.view, true);
-      app.add_flag("-v,--verbose", options.kernel.verbose,
-                   "The words of libbpf and the kernel on stderr");
+      add_verbose(app, options.kernel);
       break;
     case Command::explain:
-      app.add_option("subject", options.subject, "A class or reason; without one, all of them");
+      add_word(app, "subject", options.subject, "A class or reason; without one, all of them",
+               "[SUBJECT]");
       break;
     case Command::doctor:
       add_format(app, options.view, false);
       break;
     case Command::demo:
-      app.add_option("--reason", options.only, "Only the closure of this reason");
-      app.add_option("--hooks", options.kernel.hooks, "full, base, or auto: the best that attaches")
-          ->option_text("SET")
-          ->check(CLI::IsMember({"auto", "full", "base"}));
+      add_word(app, "--reason", options.only, "Only the closure of this reason", "REASON");
+      add_hooks(app, options.kernel);
       break;
   }
 }
@@ -264,8 +309,8 @@ Result<Parsed> parse_options(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(30);
   app.footer(
-      "Exit status: 0 fine, 1 failure while running, 2 wrong usage, 3 this system cannot\n"
-      "run it (see closewatch doctor).");
+      "Exit status: 0 fine, 1 failure while running, 2 wrong usage, 3 this system\n"
+      "cannot run it (see closewatch doctor).");
   for (const CommandName& entry : kCommands) {
     CLI::App* sub = app.add_subcommand(entry.name, entry.text);
     sub->callback([&options, entry] { options.command = entry.command; });
@@ -283,6 +328,8 @@ Result<Parsed> parse_options(int argc, const char* const* argv) {
     return Parsed{.options = std::nullopt, .text = app.help()};
   } catch (const CLI::CallForVersion&) {
     return Parsed{.options = std::nullopt, .text = std::string(kVersion) + "\n"};
+  } catch (const CLI::ExcludesError& error) {
+    return usage(std::string(error.what()) + ": it acts while the host is observed", first);
   } catch (const CLI::ParseError& error) {
     return usage(error.what(), is_command(first) ? first : "");
   }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <fmt/core.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 
 #include "userspace/base/unique_fd.h"
 #include "userspace/cli/commands.h"
+#include "userspace/cli/streams.h"
 #include "userspace/doctor/causes.h"
 #include "userspace/kernel/features.h"
 #include "userspace/kernel/pending.h"
@@ -54,9 +54,9 @@ Result<> run_pending(const Options& options) {
               return a.age_ns.value_or(0) > b.age_ns.value_or(0);
             });
   if (!pending->ledger_found) {
-    fmt::print(stderr,
-               "closewatch: no other closewatch is running (or its ledger may not be read): who "
-               "closed, and when, is unknown\n");
+    notice(
+        "closewatch: no other closewatch is running (or its ledger may not be read): who "
+        "closed, and when, is unknown\n");
   }
   Output output(STDOUT_FILENO);
   switch (options.view.format) {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/core.h>
 #include <sys/utsname.h>
 
 #include <fstream>
@@ -10,6 +9,7 @@
 #include "userspace/base/clock.h"
 #include "userspace/cli/commands.h"
 #include "userspace/cli/live.h"
+#include "userspace/cli/streams.h"
 #include "userspace/enrich/live_stacks.h"
 #include "userspace/enrich/process_enricher.h"
 #include "userspace/record/capture_writer.h"
@@ -24,7 +24,8 @@ class Notes {
   Notes(CaptureWriter& writer, std::int64_t boot_to_unix_ns, StackSource stacks)
       : writer_(writer), enricher_(boot_to_unix_ns), stacks_(std::move(stacks)) {}
 
-  void note_all(std::span<const std::byte> record) {
+  // True for a closure.
+  bool note_all(std::span<const std::byte> record) {
     const Decoded decoded = decode(record);
     if (const auto* closure = std::get_if<Closure>(&decoded)) {
       note(closure->process);
@@ -38,6 +39,7 @@ class Notes {
     } else if (const auto* amendment = std::get_if<Amendment>(&decoded)) {
       note(amendment->process);
     }
+    return std::holds_alternative<Closure>(decoded);
   }
 
  private:
@@ -133,11 +135,12 @@ Result<> run_record(const Options& options) {
   Notes notes(*writer, source.boot_to_unix_ns, live->stacks());
   const std::uint64_t limit = options.view.count.value_or(UINT64_MAX);
   std::uint64_t records = 0;
+  std::uint64_t closures = 0;
   Result<> written;
   const WatchHandlers handlers{
       .record =
           [&](std::span<const std::byte> bytes) {
-            notes.note_all(bytes);
+            closures += notes.note_all(bytes) ? 1 : 0;
             writer->append(bytes);
             ++records;
           },
@@ -148,7 +151,7 @@ Result<> run_record(const Options& options) {
       .batch_end =
           [&](std::uint64_t now) {
             written = writer->end_batch(now);
-            return written.ok() && records < limit;
+            return written.ok() && closures < limit;
           },
       .due_ns = [] { return std::nullopt; },
   };
@@ -158,8 +161,8 @@ Result<> run_record(const Options& options) {
   }
   if (!options.view.quiet) {
     print_kernel_account(live->observer().account());
-    fmt::print(stderr, "closewatch: {} records read = {} written + {} not written + {} rejected\n",
-               records, writer->written(), writer->unwritten(), writer->rejected());
+    notice("closewatch: {} records read = {} written + {} not written + {} rejected\n", records,
+           writer->written(), writer->unwritten(), writer->rejected());
   }
   return written.ok() ? std::move(result) : std::move(written);
 }

@@ -36,6 +36,7 @@ Result<> run_replay(const Options& options) {
     }
     print_pipeline_account(pipeline.counts());
   }
+  print_output_account(output);
   if (result.ok() && output.error()) {
     return *output.error();
   }

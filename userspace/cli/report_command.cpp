@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -91,14 +92,19 @@ Result<> report_capture(const Options& options, Selection wanted) {
   const ReportSpan from{.from_unix_ns = unix_at(reader->header().start_ns, source)};
   auto result = replay(
       *reader, pipeline, enricher, stacks, [] { return true; }, end);
-  if (is_unfiltered(options.filter) && end.trailer) {
-    processes.set_totals(end.totals);
+  std::uint64_t until_ns = std::max(reader->header().start_ns, end.last_ns);
+  if (end.trailer) {
+    until_ns = end.trailer->end_ns;
+    if (is_unfiltered(options.filter) && end.trailer->kernel.filtered == 0) {
+      processes.set_totals(end.totals);
+    }
   }
   if (options.view.format == Format::csv) {
     write_report_csv_header(output);
   }
   write_report(output, options.view.format, processes,
-               {from.from_unix_ns, unix_at(end.last_ns, source)});
+               {from.from_unix_ns, unix_at(until_ns, source)});
+  print_output_account(output);
   if (result.ok() && output.error()) {
     return *output.error();
   }
@@ -148,7 +154,7 @@ Result<> report_live(const Options& options, Selection wanted) {
             pipeline.batch_end(now);
             if (next && now >= *next) {
               reported = report(now);
-              *next += interval;
+              *next += (1 + (now - *next) / interval) * interval;
             }
             return reported.ok() && output.usable();
           },
@@ -166,6 +172,7 @@ Result<> report_live(const Options& options, Selection wanted) {
     print_kernel_account(live->observer().account());
     print_pipeline_account(pipeline.counts());
   }
+  print_output_account(output);
   if (result.ok()) {
     result = output.error() ? Result<>(*output.error()) : std::move(reported);
   }

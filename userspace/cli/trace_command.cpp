@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/core.h>
 #include <unistd.h>
-
-#include <cstdio>
 
 #include "userspace/cli/commands.h"
 #include "userspace/cli/filters.h"
@@ -48,10 +45,7 @@ Result<> run_trace(const Options& options) {
     print_kernel_account(live->observer().account());
     print_pipeline_account(pipeline.counts());
   }
-  if (output.error()) {
-    fmt::print(stderr, "closewatch: LOST {} lines that could not be written\n",
-               output.lines_dropped());
-  }
+  print_output_account(output);
   if (result.ok() && output.error()) {
     return *output.error();
   }

@@ -35,8 +35,10 @@ Truth* script_truth = nullptr;
 }
 
 Error system_error(std::string_view doing) {
-  return {.what = std::string{doing} + ": " + std::strerror(errno),
-          .hint = "making network namespaces needs root"};
+  const int cause = errno;
+  return {.what = std::string{doing} + ": " + std::strerror(cause),
+          .hint = "making network namespaces needs root",
+          .code = cause == EPERM ? ExitCode::unsupported : ExitCode::failure};
 }
 
 [[noreturn]] void perform(const Situation& situation, Family family, Truth& truth,

@@ -73,7 +73,8 @@ Result<CaptureReader> CaptureReader::open(const std::string& path) {
   UniqueFd fd(standard ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                        : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd.valid()) {
-    return Error{.what = fmt::format("cannot open {}: {}", name, std::strerror(errno)), .hint = {}};
+    return Error{.what = fmt::format("cannot open {}: {}", name, std::strerror(errno)),
+                 .hint = "give a file that closewatch record made and that you may read"};
   }
   return on_descriptor(std::move(fd), std::move(name));
 }
@@ -271,8 +272,10 @@ Result<std::size_t> CaptureReader::fill(std::size_t wanted) {
       break;
     }
     if (got < 0) {
-      return stop(errno == EINTR ? State::interrupted : State::unreadable,
-                  fmt::format("cannot read {}: {}", name_, std::strerror(errno)), {});
+      const int cause = errno;
+      return stop(cause == EINTR ? State::interrupted : State::unreadable,
+                  fmt::format("cannot read {}: {}", name_, std::strerror(cause)),
+                  cause == EISDIR ? "give a file that closewatch record made" : "");
     }
     end_ += static_cast<std::size_t>(got);
   }

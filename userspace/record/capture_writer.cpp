@@ -22,6 +22,8 @@ Error cannot_create(const std::string& path, int error) {
     hint = "name another file, or overwrite this one with --force";
   } else if (error == ELOOP) {
     hint = "a capture is not written through a symbolic link: name the file itself";
+  } else {
+    hint = "name a file in a folder that exists and that you may write to";
   }
   return {.what = fmt::format("cannot create {}: {}", path, std::strerror(error)),
           .hint = std::move(hint)};
@@ -199,7 +201,9 @@ bool CaptureWriter::write_out(std::span<const std::byte> bytes) {
 Error CaptureWriter::failure() const {
   return {.what = fmt::format("cannot write {}: {}: {} records written, {} not written", name_,
                               std::strerror(errno_), written_, unwritten_),
-          .hint = errno_ == ENOSPC ? "free some space, or record to another file system" : ""};
+          .hint = errno_ == ENOSPC  ? "free some space, or record to another file system"
+                  : errno_ == EPIPE ? "the reader went away: what it has is a capture cut short"
+                                    : ""};
 }
 
 Result<> CaptureWriter::end_batch(std::uint64_t now_ns) {

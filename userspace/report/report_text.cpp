@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "userspace/render/endpoint_text.h"
 #include "userspace/render/time_text.h"
@@ -15,7 +17,7 @@ namespace {
 
 constexpr std::size_t kReasonsShown = 6;
 constexpr std::size_t kPeersShown = 3;
-constexpr std::size_t kAddressWidth = 36;
+constexpr std::string_view kPeerIndent = "              ";
 
 std::string bytes_text(std::uint64_t discarded, std::uint64_t unread) {
   return count_text(discarded) + " bytes discarded, " + count_text(unread) + " unread";
@@ -122,21 +124,29 @@ void write_peers(Output& output, const ProcessReport& report) {
   const std::vector<PeerTally> peers = worst_peers(report);
   for (std::size_t index = 0; index < peers.size() && index < kPeersShown; ++index) {
     TextBuffer& out = output.buffer();
-    append(out, index == 0 ? "  worst peers " : "              ");
+    append(out, index == 0 ? "  worst peers " : kPeerIndent);
     const std::size_t from = out.size();
     append_address(out, peers[index].address);
-    fit_columns(out, from, kAddressWidth);
-    fmt::format_to(std::back_inserter(out), ": {} lost, {} of {} abortive",
-                   count_text(peers[index].bytes_lost), count_text(peers[index].abortive),
-                   count_text(peers[index].closures));
+    out.push_back(':');
+    const std::string numbers =
+        fmt::format("{} lost, {} of {} abortive", count_text(peers[index].bytes_lost),
+                    count_text(peers[index].abortive), count_text(peers[index].closures));
+    // A long address is told whole: it is what the reader looks for.
+    if (kPeerIndent.size() + (out.size() - from) + 1 + numbers.size() > kReportWidth) {
+      output.end_line();
+      append(out, kPeerIndent);
+      append(out, " ");
+    }
+    out.push_back(' ');
+    append(out, numbers);
     output.end_line();
   }
   if (peers.size() > kPeersShown) {
-    write_line(output, fmt::format("              and {} more", peers.size() - kPeersShown));
+    write_line(output, fmt::format("{}and {} more", kPeerIndent, peers.size() - kPeersShown));
   }
   if (report.other_peers.closures > 0) {
-    write_line(output, fmt::format("              peers not told apart: {} lost, {} of {} abortive",
-                                   count_text(report.other_peers.bytes_lost),
+    write_line(output, fmt::format("{}peers not told apart: {} lost, {} of {} abortive",
+                                   kPeerIndent, count_text(report.other_peers.bytes_lost),
                                    count_text(report.other_peers.abortive),
                                    count_text(report.other_peers.closures)));
   }

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "userspace/cli/filters.h"
 
 namespace closewatch {
@@ -56,6 +58,20 @@ TEST(Options, TakesListsWithCommas) {
   EXPECT_THAT(options.filter.reasons, ElementsAre("unread_data"));
 }
 
+TEST(Options, AListIsOneWordThatMayBeGivenAgain) {
+  const Options report = parsed({"report", "-c", "nginx,php", "-c", "perl", "file"});
+  EXPECT_THAT(report.filter.comms, ElementsAre("nginx", "php", "perl"));
+  EXPECT_EQ(report.file, "file");
+  EXPECT_EQ(parsed({"replay", "--class", "abortive", "file"}).file, "file");
+}
+
+TEST(Options, TakesEachFormat) {
+  EXPECT_EQ(parsed({}).view.format, Format::text);
+  EXPECT_EQ(parsed({"-o", "text"}).view.format, Format::text);
+  EXPECT_EQ(parsed({"-o", "json"}).view.format, Format::json);
+  EXPECT_EQ(parsed({"-o", "csv"}).view.format, Format::csv);
+}
+
 TEST(Options, TakesViewAndSource) {
   const Options options = parsed({"-j", "-w", "-T", "-n", "3", "-d", "1.5", "--hooks", "base",
                                   "--ring-size", "64k", "--stack", "-q", "-v"});
@@ -84,6 +100,23 @@ TEST(Options, HelpAndVersionAreText) {
   EXPECT_THAT(parse({"-V"})->text, HasSubstr("closewatch 0."));
 }
 
+class Help : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Help, FitsATerminal) {
+  std::istringstream lines(parse({GetParam(), "--help"})->text);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 80) << line;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Help,
+                         ::testing::Values("--help", "trace", "report", "pending", "explain",
+                                           "record", "replay", "doctor", "demo"),
+                         [](const auto& test) {
+                           const std::string name = test.param;
+                           return name[0] == '-' ? "closewatch" : name;
+                         });
+
 struct Refusal {
   const char* name;
   std::vector<const char*> words;
@@ -101,18 +134,38 @@ TEST_P(RefusedOptions, SaysWhatIsWrongAndWhereHelpIs) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, RefusedOptions,
-    ::testing::Values(Refusal{"command", {"bogus"}, "unknown command 'bogus'"},
-                      Refusal{"option", {"--bogus"}, "--bogus"},
-                      Refusal{"port", {"-L", "70000"}, "70000"},
-                      Refusal{"port_zero", {"-L", "0"}, "0"}, Refusal{"pid", {"-p", "abc"}, "abc"},
-                      Refusal{"duration", {"-d", "-1"}, "-1"}, Refusal{"count", {"-n", "0"}, "0"},
-                      Refusal{"format", {"-o", "xml"}, "xml"},
-                      Refusal{"hooks", {"--hooks", "kprobe"}, "kprobe"},
-                      Refusal{"ring_not_power", {"--ring-size", "5000"}, "power of two"},
-                      Refusal{"ring_small", {"--ring-size", "1k"}, "power of two"},
-                      Refusal{"ring_word", {"--ring-size", "big"}, "big"},
-                      Refusal{"no_file", {"record"}, "capture"},
-                      Refusal{"filter_not_for_it", {"replay", "file", "-p", "1"}, "-p"}),
+    ::testing::Values(
+        Refusal{"command", {"bogus"}, "unknown command 'bogus'"},
+        Refusal{"option", {"--bogus"}, "--bogus"}, Refusal{"port", {"-L", "70000"}, "70000"},
+        Refusal{"port_zero", {"-L", "0"}, "0"}, Refusal{"pid", {"-p", "abc"}, "abc"},
+        Refusal{"pid_negative", {"-p", "-1"}, "'-1'"},
+        Refusal{"pid_of_no_system", {"-p", "99999999999"}, "'99999999999'"},
+        Refusal{"duration", {"-d", "-1"}, "'-1'"}, Refusal{"duration_zero", {"-d", "0"}, "'0'"},
+        Refusal{"duration_beyond_the_clock", {"-d", "1e300"}, "'1e300'"},
+        Refusal{"duration_endless", {"-d", "inf"}, "'inf'"},
+        Refusal{"duration_no_number", {"-d", "nan"}, "'nan'"},
+        Refusal{"interval_below_the_clock", {"report", "-i", "1e-12"}, "'1e-12'"},
+        Refusal{"count", {"-n", "0"}, "'0'"}, Refusal{"count_negative", {"-n", "-1"}, "'-1'"},
+        Refusal{"count_broken", {"-n", "1.5"}, "'1.5'"}, Refusal{"format", {"-o", "xml"}, "xml"},
+        Refusal{"format_by_number", {"-o", "1"}, "--output"},
+        Refusal{"format_of_doctor", {"doctor", "-o", "csv"}, "csv"},
+        Refusal{"empty_cgroup", {"--cgroup", ""}, "--cgroup: it is empty"},
+        Refusal{"empty_netns", {"-N", ""}, "--netns: it is empty"},
+        Refusal{"empty_comm", {"-c", ""}, "--comm: it is empty"},
+        Refusal{"empty_user", {"-u", ""}, "--uid: it is empty"},
+        Refusal{"empty_capture", {"report", ""}, "capture: it is empty"},
+        Refusal{"empty_subject", {"explain", ""}, "subject: it is empty"},
+        Refusal{"empty_demo", {"demo", "--reason", ""}, "--reason: it is empty"},
+        Refusal{"filter_of_a_capture",
+                {"report", "file", "-p", "1"},
+                "--pid excludes capture: it acts while the host is observed"},
+        Refusal{"interval_of_a_capture", {"report", "-i", "1", "file"}, "--interval"},
+        Refusal{"hooks", {"--hooks", "kprobe"}, "kprobe"},
+        Refusal{"ring_not_power", {"--ring-size", "5000"}, "power of two"},
+        Refusal{"ring_small", {"--ring-size", "1k"}, "power of two"},
+        Refusal{"ring_word", {"--ring-size", "big"}, "big"},
+        Refusal{"no_file", {"record"}, "capture"},
+        Refusal{"filter_not_for_it", {"replay", "file", "-p", "1"}, "-p"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(Filters, RefuseWhatCannotBe) {
@@ -140,6 +193,18 @@ TEST(Filters, RefuseWhatCannotBe) {
   contradiction.reasons = {"local_first"};
   EXPECT_THAT(code(contradiction).what, HasSubstr("graceful"));
 
+  FilterOptions other_class;
+  other_class.abortive = true;
+  other_class.classes = {"graceful", "timed_out"};
+  EXPECT_THAT(code(other_class).what, HasSubstr("both abortive"));
+
+  FilterOptions no_closures;
+  no_closures.classes = {"abortive", "unestablished"};
+  EXPECT_THAT(code(no_closures).what, HasSubstr("--unestablished"));
+  EXPECT_EQ(code(no_closures).code, ExitCode::usage);
+  no_closures.unestablished = true;
+  EXPECT_EQ(code(no_closures).what, "fine");
+
   FilterOptions attempts;
   attempts.reasons = {"refused"};
   EXPECT_THAT(code(attempts).hint, HasSubstr("--unestablished"));
@@ -157,6 +222,15 @@ TEST(Filters, RefuseWhatCannotBe) {
   FilterOptions cgroup;
   cgroup.cgroup = "/no/such/cgroup";
   EXPECT_EQ(code(cgroup).code, ExitCode::usage);
+}
+
+TEST(Filters, AllHoldAtOnce) {
+  FilterOptions options;
+  options.abortive = true;
+  options.classes = {"graceful", "abortive"};
+  const auto wanted = selection(options);
+  ASSERT_TRUE(wanted.ok()) << wanted.error().what;
+  EXPECT_THAT(wanted->classes, ElementsAre(Class::abortive));
 }
 
 }  // namespace

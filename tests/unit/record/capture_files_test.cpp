@@ -87,15 +87,18 @@ TEST_F(CaptureFiles, AMissingFolderIsAnError) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().what,
             "cannot create " + path("no/a.cw") + ": No such file or directory");
+  EXPECT_EQ(refused.error().hint, "name a file in a folder that exists and that you may write to");
 }
 
 TEST_F(CaptureFiles, WhatCannotBeOpenedOrReadIsAnError) {
   const auto missing = CaptureReader::open(path("no"));
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().what, "cannot open " + path("no") + ": No such file or directory");
+  EXPECT_THAT(missing.error().hint, HasSubstr("that you may read"));
   const auto folder = CaptureReader::open(folder_);
   ASSERT_FALSE(folder.ok());
   EXPECT_EQ(folder.error().what, "cannot read " + folder_.string() + ": Is a directory");
+  EXPECT_THAT(folder.error().hint, HasSubstr("closewatch record"));
 }
 
 TEST_F(CaptureFiles, AHeaderThatNoReaderWouldTakeIsNotWritten) {
@@ -200,6 +203,7 @@ TEST(CapturePipe, AReaderThatWentAwayIsAnErrorWithTheCount) {
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.error().what,
             "cannot write standard output: Broken pipe: 0 records written, 1 not written");
+  EXPECT_THAT(failed.error().hint, HasSubstr("the reader went away"));
 }
 
 TEST_F(CaptureFiles, AFileThatShrinksWhileItIsReadIsTruncated) {

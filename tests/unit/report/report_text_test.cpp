@@ -145,6 +145,20 @@ TEST_F(ReportTextTest, ColoursLossesOnlyWhenTold) {
             "\033[1;37;41m!! 2 records lost in 1 gap since 2026-01-31T12:00:00Z\033[0m");
 }
 
+// The numbers move to a line of their own where both do not fit.
+TEST_F(ReportTextTest, TellsTheWholeAddressOfAPeer) {
+  Finding finding = lossy_closure_of(task_of(1, "nginx", 0), 9, 400'000, 3'608);
+  finding.closure.peer = ipv6(kLongIpv6, 443);
+  report_.finding(finding);
+  finding.closure.unread = 3'000;
+  finding.closure.peer = ipv6({0x20, 1, 0x0d, 0xb8}, 443);
+  report_.finding(finding);
+  const std::vector<std::string> told = lines();
+  EXPECT_THAT(told, Contains("  worst peers 2001:db8:1122:3344:5566:7788:99aa:bbcc:"));
+  EXPECT_THAT(told, Contains("                403608 lost, 1 of 1 abortive"));
+  EXPECT_THAT(told, Contains("              2001:db8::: 403000 lost, 1 of 1 abortive"));
+}
+
 TEST_F(ReportTextTest, FitsEightyColumnsWhateverNamesAndNumbersAre) {
   std::uint32_t pid = 4'190'000;
   for (const std::string& name : hostile_names()) {
@@ -157,6 +171,11 @@ TEST_F(ReportTextTest, FitsEightyColumnsWhateverNamesAndNumbersAre) {
       finding.verdict.cls = class_of(finding.verdict.reason);
       report_.finding(finding);
     }
+    // Six digits are the most that are told without a unit.
+    Finding small = lossy_closure_of(task_of(pid, name, 0), 9, 400'000, 3'608);
+    small.closure.peer = ipv6(kLongIpv6, 443);
+    small.closure.peer.address[0] ^= 0x10;
+    report_.finding(small);
   }
   report_.gap({~std::uint64_t{0}, kNoon});
   for (const std::string& line : lines({.processes = 1000, .colour = true})) {
