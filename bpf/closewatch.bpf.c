@@ -97,28 +97,28 @@ int BPF_PROG(tp_btf__tcp_destroy_sock__again, struct sock *sk)
 SEC("?tp_btf/inet_sock_set_state")
 int BPF_PROG(tp_btf__inet_sock_set_state__last, struct sock *sk, int old, int next)
 {
-	turn_set_state(ctx, sk, old, next, TURN_LAST);
+	turn_set_state(ctx, sk, old, next, TURN_AGAIN);
 	return 0;
 }
 
 SEC("?tp_btf/tcp_send_reset")
 int tp_btf__tcp_send_reset__last(__u64 *ctx)
 {
-	send_reset(ctx, TURN_LAST);
+	send_reset(ctx, TURN_AGAIN);
 	return 0;
 }
 
 SEC("?tp_btf/tcp_receive_reset")
 int BPF_PROG(tp_btf__tcp_receive_reset__last, struct sock *sk)
 {
-	turn_receive_reset(sk, TURN_LAST);
+	turn_receive_reset(sk, TURN_AGAIN);
 	return 0;
 }
 
 SEC("?tp_btf/tcp_destroy_sock")
 int BPF_PROG(tp_btf__tcp_destroy_sock__last, struct sock *sk)
 {
-	turn_destroy_sock(ctx, sk, TURN_LAST);
+	turn_destroy_sock(ctx, sk, TURN_AGAIN);
 	return 0;
 }
 
@@ -137,13 +137,6 @@ int iter__task_file(struct bpf_iter__task_file *ctx)
 
 	if (task && file)
 		handle_holder(task, file);
-	return 0;
-}
-
-SEC("?iter/bpf_sk_storage_map")
-int iter__bpf_sk_storage_map(struct bpf_iter__bpf_sk_storage_map *ctx)
-{
-	handle_ledger_entry(ctx->value);
 	return 0;
 }
 

@@ -27,8 +27,10 @@ struct {
 } totals SEC(".maps");
 
 /*
- * Closures whose FIN_WAIT2 lives on in a timewait mini-socket, by cw timewait key. Inserted:
- * record_closure(). Deleted: the end of the mini-socket, or by age (LRU).
+ * Closures of which more may become known when their socket is gone: by the cookie (base set) or the
+ * address (full set) of the timewait socket in which FIN_WAIT2 goes on, or by the address of a socket
+ * that a RST answer may follow. Inserted: record_closure(). Deleted: when it came, at the end of the
+ * timewait socket, or by age (LRU).
  */
 struct closure_name {
 	__u64 id;
@@ -41,7 +43,7 @@ struct {
 	__uint(max_entries, 16384);
 	__type(key, __u64);
 	__type(value, struct closure_name);
-} timewaits SEC(".maps");
+} awaited SEC(".maps");
 
 struct cw_totals cw_totals_other = {}; /* closures of processes that the totals map had no room for */
 __u64 cw_reader_waits = 0;	       /* set by the reader before it sleeps without a timer */
@@ -153,10 +155,10 @@ static __always_inline void record_closure(struct ledger_entry *entry)
 		COUNT(recorded);
 	entry->carried = 1;
 	stack_count_lost(closure);
-	if (entry->timewait) {
+	if (entry->awaited) {
 		struct closure_name name = {.id = closure->header.id, .cpu = closure->header.cpu};
 
-		bpf_map_update_elem(&timewaits, &entry->timewait, &name, BPF_ANY);
+		bpf_map_update_elem(&awaited, &entry->awaited, &name, BPF_ANY);
 	}
 	wake_reader();
 }

@@ -265,11 +265,13 @@ static __always_inline void end_connection(void *ctx, struct ledger_entry *entry
 		closure->unread = snapshot_unread(sk, tcp);
 	acked = has_fin(state) && tcp->snd_una == tcp->write_seq;
 	note_linger(entry, sk, acked, true);
-	if (awaits_answer(entry, state))
+	if (awaits_answer(entry, state)) {
 		closure->facts |= CW_FACT(CW_FACT_AWAITS_RST);
-	if (cw_timewait_cookies && (closure->facts & CW_FACT(CW_FACT_AWAITS_RST)) &&
-	    !(closure->facts & CW_FACT(CW_FACT_RESET_CALLED)))
-		entry->timewait = bpf_get_socket_cookie(sk);
+		/* the cookie also names the timewait socket, if that is what took over */
+		entry->awaited = cw_timewait_cookies && !(closure->facts & CW_FACT(CW_FACT_RESET_CALLED)) ?
+				     bpf_get_socket_cookie(sk) :
+				     (__u64)sk;
+	}
 	entry->stage = STAGE_ENDED;
 }
 
@@ -283,37 +285,38 @@ static __always_inline struct ledger_entry *begin_afresh(struct sock *sk)
 {
 	struct ledger_entry *entry = ledger_find(sk);
 
-	if (!entry)
-		return ledger_create(sk);
-	if (entry->stage == STAGE_ENDED)
+	if (entry && entry->stage == STAGE_ENDED)
 		record_closure(entry);
-	ledger_clear(entry);
-	return entry;
+	return ledger_create(sk);
 }
 
-static __always_inline void begin_connection(struct sock *sk)
+static __always_inline bool begin_connection(struct sock *sk, __u16 event)
 {
 	struct ledger_entry *entry = begin_afresh(sk);
 
 	if (!entry)
-		return;
+		return false;
+	entry->handled = event;
 	COUNT(begun);
 	entry->closure.facts |= CW_FACT(CW_FACT_ACTIVE_OPEN);
 	if (identity_usable(sk))
 		identity_note(entry, CW_ROLE_OPENER);
+	return true;
 }
 
-static __always_inline void begin_listening(struct sock *sk)
+static __always_inline bool begin_listening(struct sock *sk, __u16 event)
 {
 	struct ledger_entry *entry = begin_afresh(sk);
 
 	if (!entry)
-		return;
+		return false;
+	entry->handled = event;
 	entry->stage = STAGE_LISTENING;
 	identity_note(entry, CW_ROLE_OPENER);
+	return true;
 }
 
-static __always_inline void note_established(struct sock *sk, struct tcp_sock *tcp, int old)
+static __always_inline bool note_established(struct sock *sk, struct tcp_sock *tcp, int old, __u16 event)
 {
 	struct ledger_entry *entry;
 
@@ -322,11 +325,13 @@ static __always_inline void note_established(struct sock *sk, struct tcp_sock *t
 	else
 		entry = ledger_find(sk);
 	if (!entry)
-		return;
+		return false;
+	entry->handled = event;
 	entry->born = 1;
 	entry->state = TCP_ESTABLISHED;
 	entry->acked_start = tcp->bytes_acked;
 	entry->closure.born_ns = bpf_ktime_get_boot_ns();
+	return true;
 }
 
 /*
@@ -343,13 +348,14 @@ static __always_inline void note_never_established(struct ledger_entry *entry, s
 	entry->acked_start = tcp->bytes_acked + active;
 }
 
-static __always_inline void note_listener_end(struct sock *sk)
+static __always_inline bool note_listener_end(struct sock *sk, __u16 event)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct closing_listener closing = {};
 	struct ledger_entry *entry = ledger_open_listener(sk);
 
 	if (entry) {
+		entry->handled = event;
 		closing.owner = entry->closure.process;
 		closing.role = entry->closure.role;
 	}
@@ -359,47 +365,46 @@ static __always_inline void note_listener_end(struct sock *sk)
 	else if (closing.owner.pid == (__u32)(thread >> 32))
 		closing.closer_flags = CW_CLOSER_SHUTDOWN;
 	bpf_map_update_elem(&closing_listeners, &thread, &closing, BPF_ANY);
+	return true;
 }
 
-static __always_inline void handle_set_state(void *ctx, struct sock *sk, int old, int next)
+/* Changes of state that say nothing: the peer's FIN came, a simultaneous open, a socket is set up. */
+static __always_inline bool says_nothing(int old, int next)
+{
+	return next == TCP_CLOSE_WAIT || (next == TCP_SYN_RECV && old != TCP_LISTEN) ||
+	       (old == TCP_CLOSE && next != TCP_SYN_SENT && next != TCP_LISTEN && next != TCP_ESTABLISHED);
+}
+
+static __always_inline bool handle_set_state(void *ctx, struct sock *sk, int old, int next, __u16 event)
 {
 	struct ledger_entry *entry;
 	struct tcp_sock *tcp;
 
-	if (!is_tcp(sk))
-		return;
-	if (next == TCP_SYN_SENT) {
-		begin_connection(sk);
-		return;
-	}
-	if (next == TCP_LISTEN) {
-		begin_listening(sk);
-		return;
-	}
+	if (next == TCP_SYN_SENT)
+		return begin_connection(sk, event);
+	if (next == TCP_LISTEN)
+		return begin_listening(sk, event);
 	if (old == TCP_LISTEN) {
 		if (next == TCP_CLOSE)
-			note_listener_end(sk);
-		else if (next == TCP_SYN_RECV) /* a new child, perhaps where an old socket lay */
+			return note_listener_end(sk, event);
+		if (next == TCP_SYN_RECV && ledger_find(sk)) /* the release of an old socket went unseen */
 			ledger_drop(sk);
-		return;
+		return false;
 	}
 	tcp = bpf_skc_to_tcp_sock(sk);
 	if (!tcp)
-		return;
-	if (next == TCP_ESTABLISHED) {
-		note_established(sk, tcp, old);
-		return;
-	}
-	if (next == TCP_CLOSE_WAIT || next == TCP_SYN_RECV || old == TCP_CLOSE)
-		return;
+		return false;
+	if (next == TCP_ESTABLISHED)
+		return note_established(sk, tcp, old, event);
 	entry = ledger_open(sk, old == TCP_SYN_RECV);
 	if (!entry) {
 		if (next == TCP_CLOSE) {
 			COUNT(ended);
 			COUNT(lost_ledger);
 		}
-		return;
+		return false;
 	}
+	entry->handled = event;
 	entry->state = (__u8)next;
 	if (old == TCP_SYN_RECV && has_fin(next))
 		note_never_established(entry, tcp);
@@ -413,111 +418,112 @@ static __always_inline void handle_set_state(void *ctx, struct sock *sk, int old
 				entry->closure.facts |= CW_FACT(CW_FACT_PEER_FIN_FIRST);
 		}
 		note_local_end(ctx, entry, sk, old, next);
-		return;
+		return true;
 	}
 	snapshot_guess_fin(entry, tcp, old);
 	if (next == TCP_CLOSE) {
 		if (entry->stage != STAGE_OPEN)
-			return;
+			return true;
 		end_connection(ctx, entry, sk, tcp, old);
 		if (!end_continues(entry, tcp, old))
 			record_closure(entry);
-		return;
+		return true;
 	}
 	if (next == TCP_CLOSING)
 		entry->closure.facts |= CW_FACT(CW_FACT_CLOSING);
 	note_linger(entry, sk, next == TCP_FIN_WAIT2, false);
+	return true;
 }
 
-/* Data reached the timewait socket in FIN_WAIT2, or it ended there; `fact` says which. */
-static __always_inline void amend_timewait(__u64 key, enum cw_fact fact, int reason)
+/* More became known of the closure that `key` names, if it ended at `since` or later. */
+static __always_inline void amend_awaited(__u64 key, __u64 since, __u64 facts, int reason)
 {
-	struct closure_name *name = bpf_map_lookup_elem(&timewaits, &key);
+	struct closure_name *name = bpf_map_lookup_elem(&awaited, &key);
 	struct cw_amendment amendment = {};
 
-	if (!name)
+	if (!name || name->id < since)
 		return;
 	amendment.header.id = name->id;
 	amendment.header.cpu = name->cpu;
-	amendment.facts = CW_FACT(fact);
-	if (fact == CW_FACT_LATE_DATA_RESET)
-		amendment.facts |= CW_FACT(CW_FACT_RST_ANSWER);
+	amendment.facts = facts;
 	amendment.rst_reason = reason;
-	bpf_map_delete_elem(&timewaits, &key);
+	bpf_map_delete_elem(&awaited, &key);
 	record_amendment(&amendment);
 }
 
-static __always_inline void amend_answer(struct ledger_entry *entry, int reason)
-{
-	struct cw_amendment amendment = {};
+#define CW_LATE_DATA (CW_FACT(CW_FACT_LATE_DATA_RESET) | CW_FACT(CW_FACT_RST_ANSWER))
+#define ANSWER_LIMIT_NS 50000000 /* the answer leaves in the softirq that ended the connection */
 
-	amendment.header.id = entry->closure.header.id;
-	amendment.header.cpu = entry->closure.header.cpu;
-	amendment.facts = CW_FACT(CW_FACT_RST_ANSWER);
-	amendment.rst_reason = reason;
-	record_amendment(&amendment);
+static __always_inline __u64 cookie_of(struct sock *sk)
+{
+	return (__u64)sk->__sk_common.skc_cookie.counter;
+}
+
+/* Since an ended connection recorded itself, its socket may be released, or be another's. */
+static __always_inline void amend_answer(struct sock *sk, int reason)
+{
+	__u64 since = bpf_ktime_get_boot_ns() - ANSWER_LIMIT_NS;
+
+	amend_awaited((__u64)sk, since, CW_FACT(CW_FACT_RST_ANSWER), reason);
+	if (cw_timewait_cookies)
+		amend_awaited(cookie_of(sk), since, CW_FACT(CW_FACT_RST_ANSWER), reason);
 }
 
 /*
  * tp tcp_send_reset: we sent a RST. `answer`: to a segment (skb not NULL), else of our own accord.
  * Since 6.10 also for sockets that are no full sockets, and for none at all.
  */
-static __always_inline void handle_send_reset(struct sock *sk, bool answer, int reason)
+static __always_inline bool handle_send_reset(struct sock *sk, bool answer, int reason, __u16 event)
 {
 	struct ledger_entry *entry;
 	int state;
 
 	if (!sk) {
 		COUNT(rst_no_socket);
-		return;
+		return false;
 	}
 	state = sk->__sk_common.skc_state;
 	if (state == TCP_TIME_WAIT) {
 		if (cw_timewait_cookies)
-			amend_timewait((__u64)sk->__sk_common.skc_cookie.counter, CW_FACT_LATE_DATA_RESET,
-				       reason);
-		return;
+			amend_awaited(cookie_of(sk), 0, CW_LATE_DATA, reason);
+		return false;
 	}
 	if (state > TCP_CLOSING || state == TCP_LISTEN || !is_tcp(sk))
-		return;
-	entry = ledger_find(sk);
-	if (!entry) {
-		if (state == TCP_CLOSE || answer)
-			return;
-		entry = ledger_open(sk, false);
-		if (!entry)
-			return;
-	}
+		return false;
 	if (answer) {
-		if (state != TCP_CLOSE || !(entry->closure.facts & CW_FACT(CW_FACT_AWAITS_RST)))
-			return;
-		if (entry->stage == STAGE_RECORDED && entry->carried)
-			amend_answer(entry, reason);
-		entry->closure.facts |= CW_FACT(CW_FACT_RST_ANSWER);
-		entry->closure.facts &= ~CW_FACT(CW_FACT_AWAITS_RST);
-		return;
+		if (state == TCP_CLOSE)
+			amend_answer(sk, reason);
+		return false;
 	}
+	entry = state == TCP_CLOSE ? ledger_find(sk) : ledger_open(sk, false);
+	if (!entry)
+		return false;
+	entry->handled = event;
 	if (reason >= 0)
 		entry->closure.rst_reason = reason;
 	if (state != TCP_CLOSE) {
 		entry->closure.facts |= CW_FACT(CW_FACT_RST_BEFORE);
-		return;
+		return true;
 	}
 	entry->closure.facts |= CW_FACT(CW_FACT_RST_AFTER);
 	if (entry->stage == STAGE_ENDED)
 		record_closure(entry);
+	return true;
 }
 
 /* tp tcp_receive_reset: first line of tcp_reset(): a RST came in, or data came after close. */
-static __always_inline void handle_receive_reset(struct sock *sk)
+static __always_inline bool handle_receive_reset(struct sock *sk, __u16 event)
 {
 	struct ledger_entry *entry;
 
-	if (!is_tcp(sk) || sk->__sk_common.skc_state == TCP_CLOSE)
-		return;
+	if (sk->__sk_common.skc_state == TCP_CLOSE)
+		return false;
 	entry = ledger_open(sk, false);
-	if (entry)
-		entry->closure.facts |= CW_FACT(CW_FACT_RESET_CALLED);
+	if (!entry)
+		return false;
+	entry->handled = event;
+	entry->closure.facts |= CW_FACT(CW_FACT_RESET_CALLED);
+	return true;
 }
 
 /* The descriptor of an ended connection is closed at last: what was not read by now is lost. */
@@ -574,15 +580,13 @@ static __always_inline void recover_end(void *ctx, struct ledger_entry *entry, s
  * tp tcp_destroy_sock: the socket is released; what waited for it is complete. `recover`: an end that
  * went unseen as well.
  */
-static __always_inline void handle_destroy_sock(void *ctx, struct sock *sk, bool recover)
+static __always_inline bool handle_destroy_sock(void *ctx, struct sock *sk, bool recover)
 {
 	struct ledger_entry *entry;
 
-	if (!is_tcp(sk))
-		return;
 	entry = ledger_find(sk);
 	if (!entry)
-		return;
+		return false;
 	if (recover && entry->stage == STAGE_OPEN && entry->state)
 		recover_end(ctx, entry, sk);
 	if (entry->stage == STAGE_ENDED)
@@ -591,9 +595,8 @@ static __always_inline void handle_destroy_sock(void *ctx, struct sock *sk, bool
 		 (entry->closure.facts & CW_FACT(CW_FACT_FD_OPEN)) &&
 		 !(entry->closure.facts & CW_FACT(CW_FACT_DISCONNECT)))
 		amend_late_close(entry, sk);
-	/* the RST answer to data after close comes after this (kernel.md 1.6) */
-	if (!(entry->closure.facts & CW_FACT(CW_FACT_AWAITS_RST)))
-		ledger_drop(sk);
+	ledger_drop(sk);
+	return true;
 }
 
 /* tp tcp_rcv_space_adjust: the current task has read from the socket. Hot: once per recv(). */
@@ -620,13 +623,11 @@ static __always_inline void handle_read(struct sock *sk)
 /*
  * The kernel leaves a program out while a run of it is interrupted on the same CPU, and since 7.0 such
  * a run can also be preempted (README.md, "What can go unseen"). So a hook on which an end depends has
- * three programs, run one after the other: the first that is run does the work. `handled` tells the
- * others; the events of one socket come under its lock, so none comes in between.
+ * further programs, run one after the other: the first that is run does the work.
  */
 enum turn {
 	TURN_FIRST,
 	TURN_AGAIN,
-	TURN_LAST, /* forgets: the next event may look the same */
 };
 
 enum event_kind {
@@ -638,79 +639,101 @@ enum event_kind {
 
 #define EVENT(kind, old, next) ((__u16)((kind) << 8 | (old) << 4 | (next)))
 
-/* Is it this program's turn to do the work? */
-static __always_inline bool begin_turn(struct sock *sk, enum turn turn, __u16 event)
+/*
+ * What a program handled last on this CPU: tells the next one, without a look into the ledger, that
+ * there is nothing left to do. While the first program is active it is clear, or names what another has
+ * handled in its stead; so it never names an event that nobody has. Where something came in between,
+ * the entry tells (`handled`): an event of a socket never follows its like.
+ */
+struct last_event {
+	volatile __u64 sk;
+	volatile __u64 event;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct last_event);
+} last_events SEC(".maps");
+
+/* Is the work this program's to do? */
+static __always_inline bool begin_turn(struct last_event *last, struct sock *sk, enum turn turn, __u16 event)
 {
 	struct ledger_entry *entry;
 
-	if (turn == TURN_FIRST)
+	if (turn == TURN_FIRST) {
+		last->sk = 0;
 		return true;
+	}
+	if (last->sk == (__u64)sk && last->event == event)
+		return false;
 	entry = ledger_find(sk);
-	if (!entry || entry->handled != event)
-		return true;
-	if (turn == TURN_LAST)
-		entry->handled = 0;
-	return false;
+	return !entry || entry->handled != event;
 }
 
-/* An event that leaves no entry changes nothing when it is handled again, and is not counted. */
-static __always_inline void end_turn(struct sock *sk, enum turn turn, __u16 event)
+/* `changed`: the ledger had something to note. */
+static __always_inline void end_turn(struct last_event *last, struct sock *sk, enum turn turn, __u16 event,
+				     bool changed)
 {
-	struct ledger_entry *entry = ledger_find(sk);
-
-	if (!entry)
-		return;
-	entry->handled = turn == TURN_LAST ? 0 : event;
-	if (turn != TURN_FIRST)
+	last->event = event;
+	last->sk = (__u64)sk;
+	if (turn != TURN_FIRST && changed)
 		COUNT(runs_made_up);
+}
+
+static __always_inline struct last_event *last_event(void)
+{
+	__u32 only = 0;
+
+	return bpf_map_lookup_elem(&last_events, &only);
 }
 
 static __always_inline void turn_set_state(void *ctx, struct sock *sk, int old, int next, enum turn turn)
 {
 	__u16 event = EVENT(EVENT_SET_STATE, old, next);
+	struct last_event *last = last_event();
 
-	if (!is_tcp(sk) || !begin_turn(sk, turn, event))
+	if (!last || says_nothing(old, next) || !is_tcp(sk) || !begin_turn(last, sk, turn, event))
 		return;
 	if (turn != TURN_FIRST && next == TCP_CLOSE && !ledger_find(sk))
 		return; /* there was no room for it: the first program counted that */
-	handle_set_state(ctx, sk, old, next);
-	end_turn(sk, turn, event);
+	end_turn(last, sk, turn, event, handle_set_state(ctx, sk, old, next, event));
 }
 
 static __always_inline void turn_send_reset(struct sock *sk, bool answer, int reason, enum turn turn)
 {
 	__u16 event = EVENT(EVENT_SEND_RESET, 0, answer);
+	struct last_event *last = last_event();
 
+	if (!last)
+		return;
 	if (!sk || !is_full(sk)) {
 		if (turn == TURN_FIRST)
-			handle_send_reset(sk, answer, reason);
+			handle_send_reset(sk, answer, reason, event);
 		return;
 	}
-	if (!begin_turn(sk, turn, event))
-		return;
-	handle_send_reset(sk, answer, reason);
-	end_turn(sk, turn, event);
+	if (begin_turn(last, sk, turn, event))
+		end_turn(last, sk, turn, event, handle_send_reset(sk, answer, reason, event));
 }
 
 static __always_inline void turn_receive_reset(struct sock *sk, enum turn turn)
 {
 	__u16 event = EVENT(EVENT_RECEIVE_RESET, 0, 0);
+	struct last_event *last = last_event();
 
-	if (!is_tcp(sk) || !begin_turn(sk, turn, event))
-		return;
-	handle_receive_reset(sk);
-	end_turn(sk, turn, event);
+	if (last && is_tcp(sk) && begin_turn(last, sk, turn, event))
+		end_turn(last, sk, turn, event, handle_receive_reset(sk, event));
 }
 
 static __always_inline void turn_destroy_sock(void *ctx, struct sock *sk, enum turn turn)
 {
 	__u16 event = EVENT(EVENT_DESTROY_SOCK, 0, 0);
+	struct last_event *last = last_event();
 
-	if (!is_tcp(sk) || !ledger_find(sk) || !begin_turn(sk, turn, event))
-		return;
-	/* first, because the entry may go; to recover thrice would only cost the verifier's time */
-	end_turn(sk, turn, event);
-	handle_destroy_sock(ctx, sk, turn == TURN_FIRST);
+	/* to recover an end here again would only cost the verifier's time */
+	if (last && is_tcp(sk) && begin_turn(last, sk, turn, event))
+		end_turn(last, sk, turn, event, handle_destroy_sock(ctx, sk, turn == TURN_FIRST));
 }
 
 /* ---- full set ---- */
@@ -866,7 +889,7 @@ static __always_inline void handle_timewait_alloc(const struct sock *sk, int sta
 	entry->timewait_seen = 1;
 	entry->closure.facts |= CW_FACT(CW_FACT_TIMEWAIT);
 	if (state == TCP_FIN_WAIT2)
-		entry->timewait = timewait;
+		entry->awaited = timewait;
 }
 
 /* fexit tcp_timewait_state_process: TCP_TW_RST (1) answers data; the peer's FIN moves on to TIME_WAIT. */
@@ -875,16 +898,16 @@ static __always_inline void handle_timewait_segment(struct inet_timewait_sock *t
 	__u64 key = (__u64)timewait;
 
 	if (verdict == 1)
-		amend_timewait(key, CW_FACT_LATE_DATA_RESET, -1);
+		amend_awaited(key, 0, CW_LATE_DATA, -1);
 	else if (timewait->tw_substate == TCP_TIME_WAIT)
-		bpf_map_delete_elem(&timewaits, &key);
+		bpf_map_delete_elem(&awaited, &key);
 }
 
 /* fentry inet_twsk_kill: the end of the mini-socket; in FIN_WAIT2 the peer never finished. */
 static __always_inline void handle_timewait_end(struct inet_timewait_sock *timewait)
 {
 	if (timewait->tw_substate == TCP_FIN_WAIT2)
-		amend_timewait((__u64)timewait, CW_FACT_PEER_NEVER_CLOSED, -1);
+		amend_awaited((__u64)timewait, 0, CW_FACT(CW_FACT_PEER_NEVER_CLOSED), -1);
 }
 
 #endif

@@ -63,18 +63,34 @@ static __always_inline bool identity_usable(struct sock *sk)
 	return sk->sk_lock.owned != 0;
 }
 
-static __always_inline void identity_of_current(struct cw_task *task)
+/* From the task itself, which costs a third of what the helpers do. */
+static __always_inline void identity_of(struct cw_task *out, struct task_struct *task)
+{
+	const __u64 *comm = (const __u64 *)task->comm;
+
+	out->uid = task->real_cred->uid.val;
+	out->start_ns = task->group_leader->start_boottime;
+	out->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	((__u64 *)out->comm)[0] = comm[0];
+	((__u64 *)out->comm)[1] = comm[1];
+}
+
+static __always_inline void identity_of_current(struct cw_task *out)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct task_struct *current = compat_current();
 
-	task->pid = id >> 32;
-	task->tid = (__u32)id;
-	task->uid = (__u32)bpf_get_current_uid_gid();
-	task->_pad = 0;
-	task->cgroup_id = bpf_get_current_cgroup_id();
-	task->start_ns = current ? current->group_leader->start_boottime : 0;
-	bpf_get_current_comm(task->comm, sizeof(task->comm));
+	out->pid = id >> 32;
+	out->tid = (__u32)id;
+	out->_pad = 0;
+	if (current) {
+		identity_of(out, current);
+		return;
+	}
+	out->uid = (__u32)bpf_get_current_uid_gid();
+	out->start_ns = 0;
+	out->cgroup_id = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(out->comm, sizeof(out->comm));
 }
 
 /* Replaces the process of the entry unless a stronger role is known. */

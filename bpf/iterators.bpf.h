@@ -7,6 +7,7 @@
 #ifndef CLOSEWATCH_ITERATORS_BPF_H
 #define CLOSEWATCH_ITERATORS_BPF_H
 
+#include "identity.bpf.h"
 #include "ledger.bpf.h"
 #include "snapshot.bpf.h"
 #include "filter.bpf.h"
@@ -35,7 +36,6 @@ static __always_inline __u64 holder_in_cgroup(struct cgroup *cgroup)
 static __always_inline void handle_holder(struct task_struct *task, struct file *file)
 {
 	struct holder holder = {};
-	const __u64 *comm;
 	struct cgroup *cgroup;
 	__u64 inode;
 
@@ -45,12 +45,7 @@ static __always_inline void handle_holder(struct task_struct *task, struct file 
 	cgroup = task->cgroups->dfl_cgrp;
 	holder.task.pid = (__u32)task->tgid;
 	holder.task.tid = (__u32)task->pid;
-	holder.task.uid = task->real_cred->uid.val;
-	holder.task.start_ns = task->group_leader->start_boottime;
-	holder.task.cgroup_id = cgroup->kn->id;
-	comm = (const __u64 *)task->comm;
-	((__u64 *)holder.task.comm)[0] = comm[0];
-	((__u64 *)holder.task.comm)[1] = comm[1];
+	identity_of(&holder.task, task);
 	holder.in_cgroup = holder_in_cgroup(cgroup);
 	bpf_map_update_elem(&holders, &inode, &holder, BPF_ANY);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The ledger: one entry per socket, in which the facts gather while the socket lives. Socket storage
- * where tracing programs may use it (freed with the socket), and a hash keyed by the socket's address
- * where they may not (5.10). No other file knows which.
+ * The ledger: one entry per socket, in which the facts gather while the socket lives. A hash keyed by
+ * the socket's address, which costs a third of what socket storage does (README.md, "The ledger").
  *
  * Entries are written under the socket lock, but for `called_ns`.
  */
@@ -11,8 +10,6 @@
 
 #include "compat.bpf.h"
 #include "counters.bpf.h"
-
-const volatile __u32 cw_use_storage = 1; /* 0: hash; set from BTF before the load */
 
 enum ledger_stage {
 	STAGE_OPEN = 0,	 /* counted as begun, not ended yet */
@@ -25,7 +22,7 @@ struct ledger_entry {
 	struct cw_closure closure;
 	__u64 called_ns;    /* tcp_close() was called, 0 not */
 	__u64 acked_start;  /* bytes_acked when the connection was established */
-	__u64 timewait;	    /* key of the timewait mini-socket, 0 none */
+	__u64 awaited;	    /* key in the map of that name under which more may come to light, 0 none */
 	__u32 fin_sequence; /* write_seq before our FIN: the end of application data */
 	__u8 fin_known;
 	__u8 stage;
@@ -37,30 +34,32 @@ struct ledger_entry {
 	__u8 aborting;	    /* inside tcp_abort() */
 	__u8 state;	    /* the last that was seen; 0 none */
 	__u8 _pad;
-	__u16 handled; /* EVENT() that a program of its hook has just handled; 0 none */
+	__u16 handled;	    /* EVENT() that was handled last; 0 none */
 };
 
-/* Inserted: ledger_open(). Deleted: with the socket. Looked up: every handler. */
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct ledger_entry);
-} ledger_storage SEC(".maps");
-
 /*
- * Inserted: ledger_open(). Deleted: ledger_drop(). LRU, because in base mode nothing tells that the
- * memory of a socket is reused: a dead entry must never keep a live one out.
+ * Inserted: ledger_create(). Deleted: when the socket is released, or a new one is met where it lay.
+ * Its size is set before the load.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct ledger_entry);
-} ledger_hash SEC(".maps");
+} ledger SEC(".maps");
 
-/* Zero-filled value for new hash entries (too large for the stack). */
-static const struct ledger_entry ledger_blank;
+/* A new entry (too large for the stack). */
+static const struct ledger_entry ledger_blank = {
+    .closure =
+	{
+	    .blocked_ns = CW_UNKNOWN,
+	    .sent = CW_UNKNOWN,
+	    .rst_reason = -1,
+	    .stack_kernel = CW_STACK_NONE,
+	    .stack_user = CW_STACK_NONE,
+	},
+};
 
 /* Processes that held a socket when observation began, by inode number of the descriptor. */
 struct holder {
@@ -81,19 +80,7 @@ static __always_inline struct ledger_entry *ledger_find(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
 
-	if (cw_use_storage)
-		return bpf_sk_storage_get(&ledger_storage, sk, NULL, 0);
-	return bpf_map_lookup_elem(&ledger_hash, &key);
-}
-
-static __always_inline void ledger_clear(struct ledger_entry *entry)
-{
-	__builtin_memset(entry, 0, sizeof(*entry));
-	entry->closure.blocked_ns = CW_UNKNOWN;
-	entry->closure.sent = CW_UNKNOWN;
-	entry->closure.rst_reason = -1;
-	entry->closure.stack_kernel = CW_STACK_NONE;
-	entry->closure.stack_user = CW_STACK_NONE;
+	return bpf_map_lookup_elem(&ledger, &key);
 }
 
 /* A socket met in mid-life was open before the start: whoever held its descriptor then is its holder. */
@@ -119,22 +106,16 @@ static __always_inline void ledger_adopt(struct ledger_entry *entry, struct sock
 	entry->in_cgroup = (__u8)holder->in_cgroup;
 }
 
+/* A new entry, also in place of the one that the socket has. */
 static __always_inline struct ledger_entry *ledger_create(struct sock *sk)
 {
-	struct ledger_entry *entry;
+	struct ledger_entry *entry = NULL;
 	__u64 key = (__u64)sk;
 
-	if (cw_use_storage) {
-		entry = bpf_sk_storage_get(&ledger_storage, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	} else {
-		bpf_map_update_elem(&ledger_hash, &key, &ledger_blank, BPF_NOEXIST);
-		entry = bpf_map_lookup_elem(&ledger_hash, &key);
-	}
-	if (!entry) {
+	if (!bpf_map_update_elem(&ledger, &key, &ledger_blank, BPF_ANY))
+		entry = bpf_map_lookup_elem(&ledger, &key);
+	if (!entry)
 		COUNT(ledger_refused);
-		return NULL;
-	}
-	ledger_clear(entry);
 	return entry;
 }
 
@@ -173,8 +154,7 @@ static __always_inline void ledger_drop(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
 
-	if (!cw_use_storage)
-		bpf_map_delete_elem(&ledger_hash, &key);
+	bpf_map_delete_elem(&ledger, &key);
 }
 
 #endif

@@ -44,7 +44,7 @@ Result<> run_pending(const Options& options) {
   if (!features.ok()) {
     return with_true_cause(features.error(), read_system_facts(), nullptr, HookMode::automatic);
   }
-  auto pending = list_pending(*features, options.kernel.verbose);
+  auto pending = list_pending(options.kernel.verbose);
   if (!pending.ok()) {
     return with_true_cause(std::move(pending).error(), read_system_facts(), &*features,
                            HookMode::automatic);

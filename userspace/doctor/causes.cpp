@@ -51,10 +51,9 @@ std::optional<Cause> missing_capabilities(const SystemFacts& facts) {
   return cause;
 }
 
-// Before 5.11 BPF maps count against RLIMIT_MEMLOCK; socket storage for tracing came with the
-// change.
+// Before 5.11 BPF maps count against RLIMIT_MEMLOCK; reading the current task came with the change.
 std::optional<Cause> memory_lock(const SystemFacts& facts, const Features* features) {
-  const bool counts = features != nullptr && !features->socket_storage;
+  const bool counts = features != nullptr && !features->current_task;
   const bool unlimited =
       !facts.memory_lock || *facts.memory_lock == std::numeric_limits<std::uint64_t>::max();
   if (!counts || unlimited || !facts.effective || facts.effective->has(Capability::sys_resource)) {
@@ -122,13 +121,6 @@ void add_kernel_limits(std::vector<Cause>& found, const SystemFacts& facts,
                      .weight = Weight::degrades,
                      .what = "this kernel does not let BPF read the current task: starts of "
                              "processes, and closes by exec and io_uring, are not told",
-                     .mend = "Linux 5.11 or later"});
-  }
-  if (!features.socket_storage) {
-    found.push_back({.name = "no_socket_storage",
-                     .weight = Weight::degrades,
-                     .what = "this kernel has no socket storage for tracing: sockets are followed "
-                             "in a table of fixed size; what it has no room for is counted as lost",
                      .mend = "Linux 5.11 or later"});
   }
   if (facts.jit == 0) {

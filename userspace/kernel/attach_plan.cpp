@@ -8,8 +8,6 @@ namespace closewatch {
 namespace {
 
 constexpr std::string_view kNotNeeded = "not needed";
-constexpr std::string_view kStorageIterator = "bpf_sk_storage_map";
-constexpr std::string_view kHashIterator = "bpf_map_elem";
 constexpr std::string_view kTaskIterator = "task";
 
 constexpr std::string_view kLeftOut =
@@ -26,26 +24,24 @@ constexpr std::array kTable{
     Hook{"tp_btf__tcp_rcv_space_adjust", HookKind::tracepoint, "tcp_rcv_space_adjust",
          HookSet::base, true, ""},
     Hook{"tp_btf__inet_sock_set_state__again", HookKind::tracepoint, "inet_sock_set_state",
-         HookSet::base, false, kLeftOut, true},
+         HookSet::base, false, kLeftOut, Turn::again},
     Hook{"tp_btf__tcp_send_reset__again", HookKind::tracepoint, "tcp_send_reset", HookSet::base,
-         false, kLeftOut, true},
+         false, kLeftOut, Turn::again},
     Hook{"tp_btf__tcp_receive_reset__again", HookKind::tracepoint, "tcp_receive_reset",
-         HookSet::base, false, kLeftOut, true},
+         HookSet::base, false, kLeftOut, Turn::again},
     Hook{"tp_btf__tcp_destroy_sock__again", HookKind::tracepoint, "tcp_destroy_sock", HookSet::base,
-         false, kLeftOut, true},
+         false, kLeftOut, Turn::again},
     Hook{"tp_btf__inet_sock_set_state__last", HookKind::tracepoint, "inet_sock_set_state",
-         HookSet::base, false, kLeftOut, true},
+         HookSet::base, false, kLeftOut, Turn::last},
     Hook{"tp_btf__tcp_send_reset__last", HookKind::tracepoint, "tcp_send_reset", HookSet::base,
-         false, kLeftOut, true},
+         false, kLeftOut, Turn::last},
     Hook{"tp_btf__tcp_receive_reset__last", HookKind::tracepoint, "tcp_receive_reset",
-         HookSet::base, false, kLeftOut, true},
+         HookSet::base, false, kLeftOut, Turn::last},
     Hook{"tp_btf__tcp_destroy_sock__last", HookKind::tracepoint, "tcp_destroy_sock", HookSet::base,
-         false, kLeftOut, true},
+         false, kLeftOut, Turn::last},
     Hook{"iter__task_file", HookKind::iterator, "task_file", HookSet::base, false,
          "the owner of a socket opened before the start, until it reads or closes"},
-    Hook{"iter__bpf_sk_storage_map", HookKind::iterator, kStorageIterator, HookSet::base, false,
-         "how many connections ended unseen"},
-    Hook{"iter__bpf_map_elem", HookKind::iterator, kHashIterator, HookSet::base, false,
+    Hook{"iter__bpf_map_elem", HookKind::iterator, "bpf_map_elem", HookSet::base, false,
          "how many connections ended unseen"},
     Hook{"tp_btf__sched_process_exit", HookKind::tracepoint, "sched_process_exit", HookSet::base,
          false, "whether a close came from the exit of its process"},
@@ -94,8 +90,8 @@ std::string reason_against(const Hook& hook, const Features& features, HookSet s
   if (hook.set == HookSet::full && set == HookSet::base) {
     return features.fentry_refused.empty() ? "base hooks were asked for" : features.fentry_refused;
   }
-  if (hook.target == (features.socket_storage ? kHashIterator : kStorageIterator)) {
-    return std::string(kNotNeeded) + ": the ledger is kept in the other kind of map";
+  if (hook.turn == Turn::last && !features.preemptible_tracepoints) {
+    return std::string(kNotNeeded) + ": this kernel does not preempt a tracepoint";
   }
   if (features.current_task &&
       (hook.target.starts_with("sched_process_") || hook.target == kTaskIterator)) {
@@ -117,7 +113,6 @@ std::string reason_against(const Hook& hook, const Features& features, HookSet s
 
 PlanKnobs knobs_for(const Features& features, HookSet set) {
   PlanKnobs knobs;
-  knobs.use_storage = features.socket_storage;
   knobs.full = set == HookSet::full;
   knobs.send_reset_arguments = arguments_of(features.tracepoints, "tcp_send_reset", 2);
   // (sk, gfp), (sk, gfp, reason) or (sk, reason): with reset reasons known, the reason is the last.
@@ -133,8 +128,7 @@ PlanKnobs knobs_for(const Features& features, HookSet set) {
   knobs.accept_arguments = arguments_of(features.functions, "inet_csk_accept", 2);
   knobs.timewait_process_arguments =
       arguments_of(features.functions, "tcp_timewait_state_process", 5);
-  knobs.timewait_cookies =
-      set == HookSet::base && knobs.send_reset_arguments >= 3 && knobs.use_storage;
+  knobs.timewait_cookies = set == HookSet::base && knobs.send_reset_arguments >= 3;
   return knobs;
 }
 

@@ -20,6 +20,13 @@ enum class HookMode { automatic, base, full };
 std::string_view name_of(HookKind kind);
 std::string_view name_of(HookSet set);
 
+// The programs of one target run in this order; each does what those before it were kept from.
+enum class Turn {
+  first,
+  again,  // kept from it by an interrupt
+  last,   // or where the kernel preempts tracepoints, by another task
+};
+
 struct Hook {
   std::string_view program;  // name in bpf/closewatch.bpf.c
   HookKind kind;
@@ -27,7 +34,7 @@ struct Hook {
   HookSet set;
   bool required;
   std::string_view without;  // what cannot be seen without it: the text of the degradation
-  bool again = false;        // does what those before it of the same target were kept from
+  Turn turn = Turn::first;
 };
 
 extern const std::span<const Hook> kHooks;
@@ -43,7 +50,6 @@ struct PlannedHook {
 
 // Numbers that the programs read as constants.
 struct PlanKnobs {
-  bool use_storage = true;
   bool full = false;
   bool timewait_cookies = false;
   int send_reset_arguments = 3;

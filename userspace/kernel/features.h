@@ -17,8 +17,10 @@ struct Features {
   std::map<std::string, int, std::less<>> functions;
   // Number of arguments of tracepoints (the context argument not counted).
   std::map<std::string, int, std::less<>> tracepoints;
-  bool socket_storage = false;  // bpf_sk_storage_get() in tracing programs (5.11)
-  bool current_task = false;    // bpf_get_current_task_btf() in tracing programs (5.11)
+  bool current_task = false;  // bpf_get_current_task_btf() in tracing programs (5.11)
+  // Programs of tracepoints can be preempted: the guard class of __DECLARE_TRACE() is that of SRCU
+  // (linux/tracepoint.h, 7.0).
+  bool preemptible_tracepoints = false;
   // Empty when a trivial fentry program loaded and attached; else why not.
   std::string fentry_refused;
   // enum sk_rst_reason of this kernel (6.10 and later): value to name, prefix removed.

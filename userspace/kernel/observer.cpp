@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -45,6 +46,16 @@ Result<cw_filter> kernel_filter(const KernelFilter& filter) {
   return out;
 }
 
+// A connection costs the kernel several KiB, so a table with room for one in 16 KiB of memory is not
+// filled by connections alone; its buckets take a thousandth of the memory.
+__u32 ledger_entries() {
+  constexpr std::uint64_t kPerEntry = 16 * 1024;
+  const auto memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                      static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return static_cast<__u32>(
+      std::clamp<std::uint64_t>(std::bit_floor(memory / kPerEntry), 1U << 16, 1U << 22));
+}
+
 // `only`: load this program alone, to see whether it can be loaded.
 Result<SkeletonPtr> load(const AttachPlan& plan, const cw_filter& filter,
                          const ObserverOptions& options, const Hook* only) {
@@ -59,7 +70,6 @@ Result<SkeletonPtr> load(const AttachPlan& plan, const cw_filter& filter,
   }
   const PlanKnobs& knobs = plan.knobs;
   skeleton->rodata->cw_filter = filter;
-  skeleton->rodata->cw_use_storage = knobs.use_storage ? 1 : 0;
   skeleton->rodata->cw_full = knobs.full ? 1 : 0;
   skeleton->rodata->cw_stacks = options.stacks ? 1 : 0;
   skeleton->rodata->cw_timewait_cookies = knobs.timewait_cookies ? 1 : 0;
@@ -68,11 +78,10 @@ Result<SkeletonPtr> load(const AttachPlan& plan, const cw_filter& filter,
   skeleton->rodata->cw_accept_arguments = static_cast<__u32>(knobs.accept_arguments);
   skeleton->rodata->cw_timewait_process_arguments =
       static_cast<__u32>(knobs.timewait_process_arguments);
-  bpf_map__set_autocreate(
-      knobs.use_storage ? skeleton->maps.ledger_hash : skeleton->maps.ledger_storage, false);
   bpf_map__set_autocreate(skeleton->maps.stacks_kernel, options.stacks);
   bpf_map__set_autocreate(skeleton->maps.stacks_user, options.stacks);
   bpf_map__set_max_entries(skeleton->maps.records, options.ring_bytes);
+  bpf_map__set_max_entries(skeleton->maps.ledger, ledger_entries());
   bpf_map__set_max_entries(skeleton->maps.counters, static_cast<__u32>(libbpf_num_possible_cpus()));
   const int status = closewatch_bpf::load(skeleton.get());
   if (status != 0) {
@@ -217,19 +226,15 @@ void Observer::State::run_start_iterators(AttachPlan& plan) {
 
 // Connections that the ledger has and that have not ended; nullopt when it cannot be walked.
 std::optional<std::uint64_t> Observer::State::count_open() const {
-  const bool storage = skeleton->rodata->cw_use_storage != 0;
   bpf_iter_link_info target{};
-  target.map.map_fd = static_cast<__u32>(
-      bpf_map__fd(storage ? skeleton->maps.ledger_storage : skeleton->maps.ledger_hash));
+  target.map.map_fd = static_cast<__u32>(bpf_map__fd(skeleton->maps.ledger));
   bpf_iter_attach_opts options{};
   options.sz = sizeof options;
   options.link_info = &target;
   options.link_info_len = sizeof target;
   const std::atomic_ref count(skeleton->bss->cw_ledger_open);
   count.store(0, std::memory_order_seq_cst);
-  if (!run_iterator(
-          storage ? skeleton->progs.iter__bpf_sk_storage_map : skeleton->progs.iter__bpf_map_elem,
-          &options)) {
+  if (!run_iterator(skeleton->progs.iter__bpf_map_elem, &options)) {
     return std::nullopt;
   }
   return count.load(std::memory_order_seq_cst);
@@ -417,7 +422,7 @@ std::vector<ProgramStats> Observer::program_stats() const {
                      .runs = info.run_cnt,
                      .run_ns = info.run_time_ns,
                      .missed = info.recursion_misses,
-                     .again = planned.hook->again});
+                     .again = planned.hook->turn != Turn::first});
     }
   }
   return out;

@@ -62,18 +62,13 @@ Error cannot(const std::string& what, int number) {
 
 }  // namespace
 
-Result<PendingCloses> list_pending(const Features& features, bool verbose) {
+Result<PendingCloses> list_pending(bool verbose) {
   set_libbpf_output(verbose);
   const SkeletonPtr skeleton(closewatch_bpf::open());
   if (!skeleton) {
     return cannot("read the BPF object", errno);
   }
-  bpf_map* ledger =
-      features.socket_storage ? skeleton->maps.ledger_storage : skeleton->maps.ledger_hash;
-  bpf_map* unused =
-      features.socket_storage ? skeleton->maps.ledger_hash : skeleton->maps.ledger_storage;
-  bpf_map__set_autocreate(unused, false);
-  skeleton->rodata->cw_use_storage = features.socket_storage ? 1 : 0;
+  bpf_map* ledger = skeleton->maps.ledger;
   bpf_program__set_autoload(skeleton->progs.iter__tcp, true);
 
   PendingCloses out;

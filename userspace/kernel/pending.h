@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "userspace/base/result.h"
-#include "userspace/kernel/features.h"
 #include "userspace/record/pending_close.h"
 
 namespace closewatch {
@@ -19,6 +18,6 @@ struct PendingCloses {
   bool ledger_found = false;  // a running closewatch told who closed
 };
 
-Result<PendingCloses> list_pending(const Features& features, bool verbose);
+Result<PendingCloses> list_pending(bool verbose);
 
 }  // namespace closewatch

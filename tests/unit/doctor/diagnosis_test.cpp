@@ -173,7 +173,7 @@ TEST(DiagnosisJson, OfAKernelWithoutFentry) {
   EXPECT_EQ(object["hooks"], "base");
   EXPECT_EQ(object["error"], nullptr);
   EXPECT_EQ(object["hint"], nullptr);
-  EXPECT_EQ(object["hook_list"].size(), 33U);
+  EXPECT_EQ(object["hook_list"].size(), 32U);
   EXPECT_EQ(object["hook_list"][0], json::parse(R"({"program":"tp_btf__inet_sock_set_state",
       "form":"tp_btf","target":"inet_sock_set_state","set":"base","required":true,"runs":true,
       "why_not":null,"not_seen":null})"));

@@ -42,10 +42,14 @@ std::vector<std::string> not_chosen(const AttachPlan& plan) {
   return programs;
 }
 
-// Of no use where tracing programs have socket storage and the current task.
-const std::vector<std::string> kOldKernelHooks{"iter__bpf_map_elem", "tp_btf__sched_process_exit",
+// Of no use where the current task can be read.
+const std::vector<std::string> kOldKernelHooks{"tp_btf__sched_process_exit",
                                                "tp_btf__sched_process_fork",
                                                "tp_btf__sched_process_exec", "iter__task"};
+// Of no use where tracepoints are not preempted.
+const std::vector<std::string> kLastTurns{
+    "tp_btf__inet_sock_set_state__last", "tp_btf__tcp_send_reset__last",
+    "tp_btf__tcp_receive_reset__last", "tp_btf__tcp_destroy_sock__last"};
 
 TEST(Hooks, EachIsNamedOnceAndSaysWhatIsLostWithoutIt) {
   std::set<std::string_view> programs;
@@ -54,7 +58,7 @@ TEST(Hooks, EachIsNamedOnceAndSaysWhatIsLostWithoutIt) {
     EXPECT_EQ(hook.required, hook.without.empty()) << hook.program;
     EXPECT_TRUE(!hook.required || hook.set == HookSet::base) << hook.program;
   }
-  EXPECT_EQ(programs.size(), 33U);
+  EXPECT_EQ(programs.size(), 32U);
 }
 
 // The kernel runs them in the order in which they are attached: that of the table.
@@ -62,16 +66,16 @@ TEST(Hooks, ThoseThatTellOfAnEndHaveThreeProgramsInTheirOrder) {
   for (const std::string target :
        {"inet_sock_set_state", "tcp_send_reset", "tcp_receive_reset", "tcp_destroy_sock"}) {
     std::vector<std::string_view> programs;
-    std::vector<bool> again;
+    std::vector<Turn> turns;
     for (const Hook& hook : kHooks) {
       if (hook.target == target) {
         programs.push_back(hook.program);
-        again.push_back(hook.again);
+        turns.push_back(hook.turn);
       }
     }
     const std::string first = "tp_btf__" + target;
     EXPECT_THAT(programs, ElementsAre(first, first + "__again", first + "__last"));
-    EXPECT_THAT(again, ElementsAre(false, true, true));
+    EXPECT_THAT(turns, ElementsAre(Turn::first, Turn::again, Turn::last));
   }
 }
 
@@ -92,7 +96,7 @@ TEST_P(KernelTest, KnobsFollowItsSignatures) {
 
   PlanKnobs base_knobs = GetParam().full;
   base_knobs.full = false;
-  // A timewait socket shows its cookie to tcp_send_reset: 6.10 and later, over socket storage.
+  // A timewait socket shows its cookie to tcp_send_reset: 6.10 and later.
   base_knobs.timewait_cookies = GetParam().full.send_reset_arguments == 3;
   const AttachPlan base = plan_of(GetParam().features(), HookMode::base);
   EXPECT_EQ(base.set, HookSet::base);
@@ -119,8 +123,7 @@ TEST_P(KernelTest, ForcedBaseRunsNoHookOfTheFullSet) {
 INSTANTIATE_TEST_SUITE_P(Matrix, KernelTest,
                          testing::Values(Kernel{"v5_10",
                                                 kernel_5_10,
-                                                {.use_storage = false,
-                                                 .full = true,
+                                                {.full = true,
                                                  .timewait_cookies = false,
                                                  .send_reset_arguments = 2,
                                                  .active_reset_reason = 0,
@@ -128,8 +131,7 @@ INSTANTIATE_TEST_SUITE_P(Matrix, KernelTest,
                                                  .timewait_process_arguments = 3}},
                                          Kernel{"v6_1",
                                                 kernel_6_1,
-                                                {.use_storage = true,
-                                                 .full = true,
+                                                {.full = true,
                                                  .timewait_cookies = false,
                                                  .send_reset_arguments = 2,
                                                  .active_reset_reason = 0,
@@ -137,8 +139,7 @@ INSTANTIATE_TEST_SUITE_P(Matrix, KernelTest,
                                                  .timewait_process_arguments = 3}},
                                          Kernel{"v6_12",
                                                 kernel_6_12,
-                                                {.use_storage = true,
-                                                 .full = true,
+                                                {.full = true,
                                                  .timewait_cookies = false,
                                                  .send_reset_arguments = 3,
                                                  .active_reset_reason = 2,
@@ -146,8 +147,7 @@ INSTANTIATE_TEST_SUITE_P(Matrix, KernelTest,
                                                  .timewait_process_arguments = 4}},
                                          Kernel{"v6_18",
                                                 kernel_6_18,
-                                                {.use_storage = true,
-                                                 .full = true,
+                                                {.full = true,
                                                  .timewait_cookies = false,
                                                  .send_reset_arguments = 3,
                                                  .active_reset_reason = 2,
@@ -155,8 +155,7 @@ INSTANTIATE_TEST_SUITE_P(Matrix, KernelTest,
                                                  .timewait_process_arguments = 5}},
                                          Kernel{"v7_2",
                                                 kernel_7_2,
-                                                {.use_storage = true,
-                                                 .full = true,
+                                                {.full = true,
                                                  .timewait_cookies = false,
                                                  .send_reset_arguments = 3,
                                                  .active_reset_reason = 1,
@@ -166,22 +165,32 @@ INSTANTIATE_TEST_SUITE_P(Matrix, KernelTest,
                            return std::string(kernel.param.name);
                          });
 
-TEST(AttachPlan, SinceLinux6_1EverythingRunsButTheHooksForOlderKernels) {
-  for (const Features& features : {kernel_6_1(), kernel_6_12(), kernel_6_18(), kernel_7_2()}) {
+TEST(AttachPlan, SinceLinux6_1EverythingRunsButTheHooksForOlderAndNewerKernels) {
+  for (const Features& features : {kernel_6_1(), kernel_6_12(), kernel_6_18()}) {
     const AttachPlan plan = plan_of(features);
-    EXPECT_EQ(not_chosen(plan), kOldKernelHooks);
+    std::vector<std::string> idle = kLastTurns;
+    idle.insert(idle.end(), kOldKernelHooks.begin(), kOldKernelHooks.end());
+    EXPECT_EQ(not_chosen(plan), idle);
+    EXPECT_EQ(hook_of(plan, kLastTurns[0]).why_not,
+              "not needed: this kernel does not preempt a tracepoint");
     EXPECT_EQ(hook_of(plan, kOldKernelHooks[0]).why_not,
-              "not needed: the ledger is kept in the other kind of map");
-    EXPECT_EQ(hook_of(plan, kOldKernelHooks[1]).why_not,
               "not needed: the current task can be read");
-    EXPECT_FALSE(hook_of(plan, kOldKernelHooks[1]).missed());
+    EXPECT_FALSE(hook_of(plan, kOldKernelHooks[0]).missed());
     EXPECT_THAT(plan.degradations(), IsEmpty());
   }
 }
 
+TEST(AttachPlan, SinceLinux7_0TheLastTurnsRunToo) {
+  const AttachPlan plan = plan_of(kernel_7_2());
+  EXPECT_EQ(not_chosen(plan), kOldKernelHooks);
+  EXPECT_THAT(plan.degradations(), IsEmpty());
+}
+
 TEST(AttachPlan, On5_10TheExitHooksRunAndTcpResetDoesNot) {
   const AttachPlan plan = plan_of(kernel_5_10());
-  EXPECT_THAT(not_chosen(plan), ElementsAre("iter__bpf_sk_storage_map", "fentry__tcp_reset"));
+  std::vector<std::string> idle = kLastTurns;
+  idle.push_back("fentry__tcp_reset");
+  EXPECT_EQ(not_chosen(plan), idle);
   EXPECT_TRUE(hook_of(plan, "fentry__tcp_reset").missed());
   EXPECT_THAT(plan.degradations(),
               ElementsAre("fentry/tcp_reset (tcp_reset() is not given the segment): "

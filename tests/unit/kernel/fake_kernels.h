@@ -27,8 +27,8 @@ inline Features kernel_7_2() {
                           {"tcp_rcv_space_adjust", 1},
                           {"tcp_receive_reset", 1},
                           {"tcp_send_reset", 3}},
-          .socket_storage = true,
           .current_task = true,
+          .preemptible_tracepoints = true,
           .fentry_refused = "",
           .reset_reasons = {{0, "NOT_SPECIFIED"}, {1, "NO_SOCKET"}}};
 }
@@ -36,6 +36,7 @@ inline Features kernel_7_2() {
 inline Features kernel_6_18() {
   Features features = kernel_7_2();
   features.functions["tcp_send_active_reset"] = 3;  // (sk, gfp, reason)
+  features.preemptible_tracepoints = false;
   return features;
 }
 
@@ -59,7 +60,6 @@ inline Features kernel_6_1() {
 inline Features kernel_5_10() {
   Features features = kernel_6_1();
   features.functions["tcp_reset"] = 1;  // (sk)
-  features.socket_storage = false;
   features.current_task = false;
   return features;
 }
