@@ -206,7 +206,8 @@ struct cw_counters {
 	__u64 begun;		  /* connections and attempts that the ledger took up */
 	__u64 runs_made_up;	  /* of runs that the kernel left out: done by the next program */
 	__u64 stacks_lost;	  /* CW_STACK_LOST in closures handed to the ring buffer */
-	__u64 _pad[7];
+	__u64 holders_refused;	  /* sockets open at the start whose holder found no room */
+	__u64 _pad[6];
 };
 CW_ASSERT(sizeof(struct cw_counters) == 192, "cw_counters fills three cache lines");
 

@@ -17,7 +17,7 @@ struct {
 	__uint(max_entries, 4 * 1024 * 1024);
 } records SEC(".maps");
 
-/* Inserted: count_totals(). Deleted: userspace, when it took them. Full: folded into cw_totals_other. */
+/* Inserted: count_totals(). Deleted: never. Full: folded into cw_totals_other. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);

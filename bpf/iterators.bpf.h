@@ -47,7 +47,8 @@ static __always_inline void handle_holder(struct task_struct *task, struct file 
 	holder.task.tid = (__u32)task->pid;
 	identity_of(&holder.task, task);
 	holder.in_cgroup = holder_in_cgroup(cgroup);
-	bpf_map_update_elem(&holders, &inode, &holder, BPF_ANY);
+	if (bpf_map_update_elem(&holders, &inode, &holder, BPF_ANY))
+		COUNT(holders_refused);
 }
 
 /* An orphan that still has something to settle with its peer. */

@@ -82,7 +82,7 @@ TEST_F(bad_input, of_a_command_line_is_wrong_usage) {
   expect_refusal({"trace", "-4", "-6"}, 2, "-4 and -6 together leave nothing to show");
   expect_refusal({"report", "-x", "--class", "graceful"}, 2, "no closure is both abortive");
   expect_refusal({"trace", "-L", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"}, 2,
-                 "a filter takes at most 16 values, not 17");
+                 "a filter takes at most 16 local ports, not 17");
 }
 
 TEST_F(bad_input, of_what_does_not_exist_is_wrong_usage) {

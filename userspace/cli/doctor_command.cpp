@@ -10,7 +10,7 @@
 namespace closewatch {
 
 Result<> run_doctor(const Options& options) {
-  const auto features = probe_features();
+  const auto features = probe_features(options.kernel.verbose);
   std::optional<std::string> kept;
   Result<AttachPlan> started = Error{.what = "the kernel could not be asked"};
   if (features.ok()) {

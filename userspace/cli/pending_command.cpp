@@ -40,7 +40,7 @@ Result<> run_pending(const Options& options) {
       return entered;
     }
   }
-  const auto features = probe_features();
+  const auto features = probe_features(options.kernel.verbose);
   if (!features.ok()) {
     return with_true_cause(features.error(), read_system_facts(), nullptr, HookMode::automatic);
   }

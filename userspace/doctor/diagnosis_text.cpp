@@ -110,7 +110,8 @@ void write_hooks(std::string& out, const Diagnosis& diagnosis) {
     out += fmt::format("\nHooks of the {} set\n", name_of(set));
     for (const PlannedHook& planned : diagnosis.hooks) {
       const Hook& hook = *planned.hook;
-      if (hook.set == set) {
+      // The further programs of a hook say nothing of their own, unless they are missing.
+      if (hook.set == set && (hook.turn == Turn::first || planned.missed())) {
         wrap(out, fmt::format("  {:<6}  {:<26}  ", name_of(hook.kind), hook.target),
              planned.missed()   ? "no: " + planned.why_not
              : !planned.chosen  ? planned.why_not

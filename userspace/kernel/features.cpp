@@ -14,6 +14,7 @@
 
 #include "userspace/base/unique_fd.h"
 #include "userspace/kernel/attach_plan.h"
+#include "userspace/kernel/skeleton.h"
 
 namespace closewatch {
 namespace {
@@ -94,7 +95,8 @@ std::string try_fentry(const btf* kernel) {
 
 }  // namespace
 
-Result<Features> probe_features() {
+Result<Features> probe_features(bool verbose) {
+  set_libbpf_output(verbose);
   const BtfPtr kernel(btf__load_vmlinux_btf());
   if (!kernel) {
     return Error{.what = "the kernel has no BTF type information (/sys/kernel/btf/vmlinux)",

@@ -27,7 +27,8 @@ struct Features {
   std::map<int, std::string> reset_reasons;
 };
 
-// Errors: no BTF in the kernel (ExitCode::unsupported, with a hint).
-Result<Features> probe_features();
+// `verbose`: libbpf speaks on stderr. Errors: no BTF in the kernel (ExitCode::unsupported, with a
+// hint).
+Result<Features> probe_features(bool verbose);
 
 }  // namespace closewatch

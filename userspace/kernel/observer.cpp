@@ -25,10 +25,13 @@ __u32 fill(const List& values, __u32 (&out)[CW_FILTER_LIST]) {
 }
 
 Result<cw_filter> kernel_filter(const KernelFilter& filter) {
-  for (const std::size_t size : {filter.pids.size(), filter.uids.size(), filter.local_ports.size(),
-                                 filter.peer_ports.size()}) {
+  for (const auto& [name, size] :
+       {std::pair("process ids", filter.pids.size()), std::pair("users", filter.uids.size()),
+        std::pair("local ports", filter.local_ports.size()),
+        std::pair("peer ports", filter.peer_ports.size())}) {
     if (size > CW_FILTER_LIST) {
-      return Error{.what = "a filter takes at most 16 values, not " + std::to_string(size),
+      return Error{.what = std::string("a filter takes at most 16 ") + name + ", not " +
+                           std::to_string(size),
                    .hint = "filter the output instead, or run closewatch once per group",
                    .code = ExitCode::usage};
     }
@@ -322,6 +325,7 @@ KernelCounters Observer::counters() const {
     add(sum.begun, slot.begun);
     add(sum.made_up_runs, slot.runs_made_up);
     add(sum.stacks_lost, slot.stacks_lost);
+    add(sum.holders_refused, slot.holders_refused);
   }
   return sum;
 }

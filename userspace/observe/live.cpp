@@ -13,7 +13,7 @@ Result<Live> Live::start(const FilterOptions& filter, const KernelOptions& kerne
   if (!in_kernel.ok()) {
     return std::move(in_kernel).error();
   }
-  auto features = probe_features();
+  auto features = probe_features(kernel.verbose);
   if (!features.ok()) {
     return with_true_cause(std::move(features).error(), read_system_facts(), nullptr,
                            HookMode::automatic);
@@ -97,6 +97,11 @@ std::vector<std::string> kernel_account(const KernelCounters& kernel) {
   }
   if (kernel.stacks_lost > 0) {
     lines.push_back(fmt::format("{} stacks not kept: others had their places", kernel.stacks_lost));
+  }
+  if (kernel.holders_refused > 0) {
+    lines.push_back(fmt::format("{} sockets open at the start had too many beside them: their owner "
+                                "is known once they are used",
+                                kernel.holders_refused));
   }
   if (kernel.totals_folded > 0) {
     lines.push_back(fmt::format("{} closures counted without their process: too many processes",

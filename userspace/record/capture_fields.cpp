@@ -26,6 +26,7 @@ constexpr std::array kCounters{
     &KernelCounters::open,
     &KernelCounters::unseen,
     &KernelCounters::stacks_lost,
+    &KernelCounters::holders_refused,
     &KernelCounters::missed_runs,
     &KernelCounters::made_up_runs,
 };

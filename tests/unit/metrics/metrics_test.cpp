@@ -37,6 +37,7 @@ Readings sample_readings() {
                      .open = 21,
                      .unseen = 22,
                      .stacks_lost = 23,
+                     .holders_refused = 26,
                      .missed_runs = 24,
                      .made_up_runs = 25};
   readings.pipeline = {.records = 57,
@@ -87,6 +88,7 @@ TEST(MetricsTest, ShowsTheReadingsOfTheOtherStages) {
       {"closewatch_kernel_ledger_refused_total", " 18\n"},
       {"closewatch_kernel_ends_recovered_total", " 19\n"},
       {"closewatch_kernel_stacks_lost_total", " 23\n"},
+      {"closewatch_kernel_holders_refused_total", " 26\n"},
       {"closewatch_kernel_resets_without_socket_total", " 16\n"},
       {"closewatch_kernel_wakeups_total", " 17\n"},
       {"closewatch_kernel_runs_missed_total", " 24\n"},

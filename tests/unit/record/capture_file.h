@@ -111,6 +111,7 @@ inline std::string text_of(const CaptureTrailer& trailer) {
                             kernel.open,
                             kernel.unseen,
                             kernel.stacks_lost,
+                            kernel.holders_refused,
                             kernel.missed_runs,
                             kernel.made_up_runs};
   static_assert(sizeof counters == sizeof kernel, "every counter is compared");

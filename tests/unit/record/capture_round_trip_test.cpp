@@ -42,6 +42,7 @@ constexpr KernelCounters kCounters{.ended = 1,
                                    .open = 16,
                                    .unseen = 17,
                                    .stacks_lost = 18,
+                                   .holders_refused = 21,
                                    .missed_runs = 19,
                                    .made_up_runs = 20};
 
