@@ -268,9 +268,9 @@ static __always_inline void end_connection(void *ctx, struct ledger_entry *entry
 	if (awaits_answer(entry, state)) {
 		closure->facts |= CW_FACT(CW_FACT_AWAITS_RST);
 		/* the cookie also names the timewait socket, if that is what took over */
-		entry->awaited = cw_timewait_cookies && !(closure->facts & CW_FACT(CW_FACT_RESET_CALLED)) ?
-				     bpf_get_socket_cookie(sk) :
-				     (__u64)sk;
+		entry->awaited = cw_timewait_cookies && !(closure->facts & CW_FACT(CW_FACT_RESET_CALLED))
+				     ? bpf_get_socket_cookie(sk)
+				     : (__u64)sk;
 	}
 	entry->stage = STAGE_ENDED;
 }

@@ -34,7 +34,7 @@ struct ledger_entry {
 	__u8 aborting;	    /* inside tcp_abort() */
 	__u8 state;	    /* the last that was seen; 0 none */
 	__u8 _pad;
-	__u16 handled;	    /* EVENT() that was handled last; 0 none */
+	__u16 handled; /* EVENT() that was handled last; 0 none */
 };
 
 /*

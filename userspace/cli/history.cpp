@@ -17,8 +17,8 @@
 #include "userspace/history/settings.h"
 #include "userspace/html/page.h"
 #include "userspace/render/endpoint_text.h"
-#include "userspace/render/time_text.h"
 #include "userspace/render/streams.h"
+#include "userspace/render/time_text.h"
 #include "userspace/report/report_compare.h"
 #include "userspace/report/report_csv.h"
 #include "userspace/report/report_json.h"
@@ -277,9 +277,9 @@ Result<> trace_history(const Options& options, std::int64_t now_ns) {
   sink->flush();
   if (!options.view.quiet) {
     notice(
-               "closewatch: {} closures with a row of their own, {} lost; graceful ones have rows "
-               "within a budget only, closewatch report counts them all\n",
-               given, lost);
+        "closewatch: {} closures with a row of their own, {} lost; graceful ones have rows "
+        "within a budget only, closewatch report counts them all\n",
+        given, lost);
   }
   return read.ok() ? ended(output) : std::move(read);
 }

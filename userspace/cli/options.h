@@ -58,8 +58,9 @@ struct Options {
   std::string file;     // record, replay, report: a capture; serve, check-config: a configuration
   std::string dry_run;  // serve: a capture to run the rules over
   bool force = false;   // record: overwrite
-  std::string subject;  // explain: a class, a reason or the id of a closure, empty all; completion: a shell
-  std::string only;     // demo: one reason
+  std::string
+      subject;  // explain: a class, a reason or the id of a closure, empty all; completion: a shell
+  std::string only;  // demo: one reason
 };
 
 // What main does next: run the options, or print `text` and leave with `code`.

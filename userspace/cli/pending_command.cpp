@@ -9,11 +9,11 @@
 
 #include "userspace/base/unique_fd.h"
 #include "userspace/cli/commands.h"
-#include "userspace/render/streams.h"
 #include "userspace/doctor/causes.h"
 #include "userspace/kernel/features.h"
 #include "userspace/kernel/pending.h"
 #include "userspace/render/pending.h"
+#include "userspace/render/streams.h"
 
 namespace closewatch {
 namespace {

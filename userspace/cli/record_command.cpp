@@ -8,12 +8,12 @@
 
 #include "userspace/base/clock.h"
 #include "userspace/cli/commands.h"
-#include "userspace/render/streams.h"
 #include "userspace/enrich/live_stacks.h"
 #include "userspace/enrich/process_enricher.h"
 #include "userspace/observe/live.h"
 #include "userspace/record/capture_writer.h"
 #include "userspace/record/decode.h"
+#include "userspace/render/streams.h"
 
 namespace closewatch {
 namespace {

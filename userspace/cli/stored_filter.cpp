@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <string_view>
 
-#include "userspace/observe/filters.h"
 #include "userspace/enrich/filter_targets.h"
+#include "userspace/observe/filters.h"
 #include "userspace/render/derived.h"
 
 namespace closewatch {

@@ -49,8 +49,8 @@ Result<cw_filter> kernel_filter(const KernelFilter& filter) {
   return out;
 }
 
-// A connection costs the kernel several KiB, so a table with room for one in 16 KiB of memory is not
-// filled by connections alone; its buckets take a thousandth of the memory.
+// A connection costs the kernel several KiB, so a table with room for one in 16 KiB of memory is
+// not filled by connections alone; its buckets take a thousandth of the memory.
 __u32 ledger_entries() {
   constexpr std::uint64_t kPerEntry = 16 * 1024;
   const auto memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *

@@ -99,9 +99,10 @@ std::vector<std::string> kernel_account(const KernelCounters& kernel) {
     lines.push_back(fmt::format("{} stacks not kept: others had their places", kernel.stacks_lost));
   }
   if (kernel.holders_refused > 0) {
-    lines.push_back(fmt::format("{} sockets open at the start had too many beside them: their owner "
-                                "is known once they are used",
-                                kernel.holders_refused));
+    lines.push_back(
+        fmt::format("{} sockets open at the start had too many beside them: their owner "
+                    "is known once they are used",
+                    kernel.holders_refused));
   }
   if (kernel.totals_folded > 0) {
     lines.push_back(fmt::format("{} closures counted without their process: too many processes",

@@ -31,7 +31,7 @@ struct KernelCounters {
   // Of these, at least so many ended without any program being run: exact when nothing began or
   // ended while `open` was counted.
   std::uint64_t unseen = 0;
-  std::uint64_t stacks_lost = 0;  // of recorded closures, for which the kernel side had no room
+  std::uint64_t stacks_lost = 0;      // of recorded closures, for which the kernel side had no room
   std::uint64_t holders_refused = 0;  // sockets open at the start whose holder found no room
   // Runs that the kernel left out because the program was interrupted by itself on one CPU. Counted
   // by the kernel (bpf_prog_info.recursion_misses, 5.12 and later), not in cw_counters.
