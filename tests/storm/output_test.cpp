@@ -89,16 +89,17 @@ TEST_F(output, ends_quietly_with_its_reader) {
   EXPECT_EQ(closewatch.errors().find("error:"), std::string::npos) << closewatch.errors();
 }
 
-// A file system of 64 KiB, in a mount namespace of its own.
+// A small file system, in a mount namespace of its own.
 class SmallDisk {
  public:
-  SmallDisk() {
+  explicit SmallDisk(const char* size) {
     must(::unshare(CLONE_NEWNS), "unshare(CLONE_NEWNS)");
     must(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "mount --make-rprivate /");
     if (::mkdtemp(folder_.data()) == nullptr) {
       give_up("mkdtemp");
     }
-    must(::mount("storm", folder_.data(), "tmpfs", 0, "size=64k"), "mount -t tmpfs -o size=64k");
+    must(::mount("storm", folder_.data(), "tmpfs", 0, (std::string("size=") + size).c_str()),
+         "mount -t tmpfs");
   }
   SmallDisk(const SmallDisk&) = delete;
   ~SmallDisk() {
@@ -114,7 +115,7 @@ class SmallDisk {
 };
 
 TEST_F(output, to_a_full_disk_is_an_error_and_counted) {
-  const SmallDisk disk;
+  const SmallDisk disk("64k");
   const std::string path = disk.path("out");
   UniqueFd file(must(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600), "open"));
   Closewatch closewatch = watch({"trace", "-j"}, file.get());
@@ -149,9 +150,9 @@ std::pair<std::uint64_t, std::uint64_t> two_numbers(const std::string& text, con
 
 // What fitted is a capture cut short at a whole block, and both sides are counted.
 TEST_F(output, of_record_to_a_full_disk_keeps_what_fitted) {
-  const SmallDisk disk;
+  const SmallDisk disk("1m");
   Closewatch recording = watch({"record", disk.path("capture")});
-  run_load({.drivers = 1, .connections = 2000});
+  run_load({.drivers = 1, .connections = 6000});
   EXPECT_EQ(recording.wait(), 1) << recording.errors();
   const std::string errors = recording.errors();
   const auto [written, unwritten] =

@@ -298,12 +298,6 @@ void add_options(CLI::App& app, Command command, Options& options) {
       break;
     case Command::report:
       add_kernel_filters(app, options.filter);
-      add_format(app, options.view,
-                 {{"text", Format::text},
-                  {"json", Format::json},
-                  {"csv", Format::csv},
-                  {"html", Format::html}},
-                 "text, json, csv; of a history html too");
       app.add_option("-i,--interval", options.view.interval_s, "A report every so many seconds")
           ->option_text("SECONDS")
           ->check(CLI::Validator(seconds, ""))
@@ -311,8 +305,15 @@ void add_options(CLI::App& app, Command command, Options& options) {
       add_source(app, options.view, options.kernel);
       add_history(app, options.history, true);
       add_history_report(app, options.history);
+      // Excludes what stands above.
       add_capture(app, options.file, "Capture file; without one the host is observed", true);
       add_verdict_filters(app, options.filter);
+      add_format(app, options.view,
+                 {{"text", Format::text},
+                  {"json", Format::json},
+                  {"csv", Format::csv},
+                  {"html", Format::html}},
+                 "text, json, csv; of a history html too");
       break;
     case Command::record:
       add_capture(app, options.file, "Capture file to make, - for stdout", false)->required();

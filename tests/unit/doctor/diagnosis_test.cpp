@@ -60,7 +60,7 @@ TEST(Diagnosis, OfAKernelThatAllowsEverything) {
   const Diagnosis subject = running(kernel_6_18());
   EXPECT_TRUE(subject.runs());
   EXPECT_EQ(subject.set, HookSet::full);
-  EXPECT_THAT(subject.hooks, SizeIs(33));
+  EXPECT_THAT(subject.hooks, SizeIs(32));
   EXPECT_THAT(subject.blind, IsEmpty());
   EXPECT_THAT(subject.causes, IsEmpty());
 }
