@@ -228,7 +228,7 @@ void add_history(CLI::App& app, HistoryOptions& history, bool with_time) {
            history.wanted = true;
            history.file = file.empty() || file[0] == "{}" ? "" : file[0];
          },
-         "A history file; default /var/lib/closewatch/history.db")
+         "A history file, or where serve keeps it")
       ->option_text("[FILE]")
       ->expected(0, 1)
       ->group(group);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "userspace/config/config.h"
@@ -34,9 +35,12 @@ class HistoryOutlet {
   [[nodiscard]] std::vector<std::string> account() const;
 
  private:
-  HistoryOutlet(const history::Settings& settings, history::Source source, const Log& log,
+  HistoryOutlet(history::Settings settings, history::Source source, const Log& log,
                 std::shared_ptr<history::Writer> writer)
-      : settings_(settings), source_(std::move(source)), log_(log), writer_(std::move(writer)) {}
+      : settings_(std::move(settings)),
+        source_(std::move(source)),
+        log_(log),
+        writer_(std::move(writer)) {}
 
   history::Settings settings_;
   history::Source source_;

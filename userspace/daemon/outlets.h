@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "userspace/daemon/alert_outlet.h"
@@ -50,7 +51,7 @@ class Outlets final : public Sink {
   std::vector<std::string> stop();
 
  private:
-  explicit Outlets(const OutletSurroundings& around) : around_(around) {}
+  explicit Outlets(OutletSurroundings around) : around_(std::move(around)) {}
   [[nodiscard]] std::int64_t unix_ns() const;
   Result<> start_history(const Config& config);
   Result<> start_metrics(const Config& config);

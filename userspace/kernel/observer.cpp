@@ -52,7 +52,7 @@ Result<cw_filter> kernel_filter(const KernelFilter& filter) {
 // A connection costs the kernel several KiB, so a table with room for one in 16 KiB of memory is
 // not filled by connections alone; its buckets take a thousandth of the memory.
 __u32 ledger_entries() {
-  constexpr std::uint64_t kPerEntry = 16 * 1024;
+  constexpr std::uint64_t kPerEntry = 16'384;  // bytes
   const auto memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                       static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   return static_cast<__u32>(

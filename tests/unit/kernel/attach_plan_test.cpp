@@ -307,7 +307,7 @@ TEST(AttachPlan, DroppingARequiredHookFailsAndChangesNothing) {
 }
 
 TEST(AttachPlan, DroppingWhatIsNotPlannedChangesNothing) {
-  AttachPlan plan = plan_of(kernel_6_18());
+  AttachPlan plan = plan_of(kernel_7_2());
   EXPECT_TRUE(plan.drop("iter__tcp", "no such program").ok());
   EXPECT_EQ(not_chosen(plan), kOldKernelHooks);
 }
