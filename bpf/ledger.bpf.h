@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The ledger: one entry per socket, in which the facts gather while the socket lives. A hash keyed by
- * the socket's address, which costs a third of what socket storage does (README.md, "The ledger").
+ * the socket's address, which costs less than socket storage (README.md, "The ledger").
  *
  * Entries are written under the socket lock, but for `called_ns`.
  */

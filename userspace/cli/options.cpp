@@ -219,9 +219,24 @@ void add_source(CLI::App& app, ViewOptions& view, KernelOptions& kernel) {
   add_verbose(app, kernel);
 }
 
-// `with_time`: --since and --until too, each of which asks for the history by itself.
+constexpr const char* kFromHistory = "From the history";
+
+// An option that asks for the history by itself.
+void add_of_history(CLI::App& app, HistoryOptions& history, const char* name, std::string& value,
+                    const char* text, const char* form) {
+  app.add_option_function<std::string>(
+         name,
+         [&history, &value](const std::string& given) {
+           history.wanted = true;
+           value = given;
+         },
+         text)
+      ->option_text(form)
+      ->group(kFromHistory);
+}
+
+// `with_time`: --since and --until too.
 void add_history(CLI::App& app, HistoryOptions& history, bool with_time) {
-  const char* group = "From the history";
   app.add_option_function<std::vector<std::string>>(
          "--history",
          [&history](const std::vector<std::string>& file) {
@@ -231,40 +246,20 @@ void add_history(CLI::App& app, HistoryOptions& history, bool with_time) {
          "A history file, or where serve keeps it")
       ->option_text("[FILE]")
       ->expected(0, 1)
-      ->group(group);
+      ->group(kFromHistory);
   if (!with_time) {
     return;
   }
-  const auto add = [&](const char* name, std::string& value, const char* text, const char* form) {
-    app.add_option_function<std::string>(
-           name,
-           [&history, &value](const std::string& given) {
-             history.wanted = true;
-             value = given;
-           },
-           text)
-        ->option_text(form)
-        ->group(group);
-  };
-  add("--since", history.since, "From then on: 24h ago, or 2026-01-31T12:00 (UTC)", "TIME");
-  add("--until", history.until, "Up to then; default now", "TIME");
+  add_of_history(app, history, "--since", history.since,
+                 "From then on: 24h ago, or 2026-01-31T12:00 (UTC)", "TIME");
+  add_of_history(app, history, "--until", history.until, "Up to then; default now", "TIME");
 }
 
 void add_history_report(CLI::App& app, HistoryOptions& history) {
-  const char* group = "From the history";
-  const auto add = [&](const char* name, std::string& value, const char* text, const char* form) {
-    app.add_option_function<std::string>(
-           name,
-           [&history, &value](const std::string& given) {
-             history.wanted = true;
-             value = given;
-           },
-           text)
-        ->option_text(form)
-        ->group(group);
-  };
-  add("--by", history.by, "Group by process, exe, cgroup, peer or port", "WHAT");
-  add("--compare", history.compare, "Beside the same time earlier: yesterday, 7d", "AGO");
+  add_of_history(app, history, "--by", history.by, "Group by process, exe, cgroup, peer or port",
+                 "WHAT");
+  add_of_history(app, history, "--compare", history.compare,
+                 "Beside the same time earlier: yesterday, 7d", "AGO");
 }
 
 void add_stacks(CLI::App& app, KernelOptions& kernel) {

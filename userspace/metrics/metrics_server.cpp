@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 #include <microhttpd.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +11,7 @@
 #include <utility>
 
 #include "userspace/base/clock.h"
+#include "userspace/base/signals_blocked.h"
 #include "userspace/metrics/admission.h"
 #include "userspace/metrics/metrics.h"
 #include "userspace/metrics/own_process.h"
@@ -27,22 +26,6 @@ constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 constexpr std::uint64_t kNsPerMs = 1'000'000;
 
 std::string_view text_or_empty(const char* text) { return text == nullptr ? "" : text; }
-
-// Threads that are begun while it lives take no signals: those are the daemon's.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
 
 }  // namespace
 
