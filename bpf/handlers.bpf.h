@@ -277,17 +277,44 @@ static __always_inline void end_connection(void *ctx, struct ledger_entry *entry
 
 /* ---- handlers ---- */
 
-/*
- * The socket begins a new life, and with it the entry: what the old one waited for (connect() again
- * after AF_UNSPEC) is settled first.
- */
+/* The socket begins a new life, and with it the entry: what the old one waited for is settled first. */
+static __always_inline struct ledger_entry *replace_entry(struct sock *sk, struct ledger_entry *old)
+{
+	if (old->stage == STAGE_ENDED)
+		record_closure(old);
+	return ledger_create(sk);
+}
+
+/* connect() or listen(), also again after connect(AF_UNSPEC). */
 static __always_inline struct ledger_entry *begin_afresh(struct sock *sk)
 {
-	struct ledger_entry *entry = ledger_find(sk);
+	bool met;
+	struct ledger_entry *entry = ledger_begin(sk, &met);
 
-	if (entry && entry->stage == STAGE_ENDED)
-		record_closure(entry);
-	return ledger_create(sk);
+	return entry && met ? replace_entry(sk, entry) : entry;
+}
+
+/*
+ * A socket leaves SYN_RECV: a passive child, of which nothing is known yet. Or it was met before: a
+ * simultaneous open, or a child of TCP Fast Open that was read. An entry that neither can have left is
+ * an old socket's, whose release went unseen.
+ */
+static __always_inline struct ledger_entry *begin_child(struct sock *sk, int next)
+{
+	bool met;
+	struct ledger_entry *entry = ledger_begin(sk, &met);
+
+	if (!entry)
+		return NULL;
+	if (met) {
+		if (entry->stage == STAGE_OPEN && !entry->born && (sk->sk_socket || next != TCP_ESTABLISHED))
+			return entry;
+		entry = replace_entry(sk, entry);
+		if (!entry)
+			return NULL;
+	}
+	COUNT(begun);
+	return entry;
 }
 
 static __always_inline bool begin_connection(struct sock *sk, __u16 event)
@@ -318,12 +345,8 @@ static __always_inline bool begin_listening(struct sock *sk, __u16 event)
 
 static __always_inline bool note_established(struct sock *sk, struct tcp_sock *tcp, int old, __u16 event)
 {
-	struct ledger_entry *entry;
+	struct ledger_entry *entry = old == TCP_SYN_RECV ? begin_child(sk, TCP_ESTABLISHED) : ledger_find(sk);
 
-	if (old == TCP_SYN_RECV) /* a passive child, or a simultaneous open that was met before */
-		entry = ledger_open(sk, true);
-	else
-		entry = ledger_find(sk);
 	if (!entry)
 		return false;
 	entry->handled = event;
@@ -368,10 +391,14 @@ static __always_inline bool note_listener_end(struct sock *sk, __u16 event)
 	return true;
 }
 
-/* Changes of state that say nothing: the peer's FIN came, a simultaneous open, a socket is set up. */
-static __always_inline bool says_nothing(int old, int next)
+/*
+ * Changes of state that say nothing: the peer's FIN came, a child or a simultaneous open begins, a socket is
+ * set up, our FIN is acknowledged and no close() waits for that.
+ */
+static __always_inline bool says_nothing(struct sock *sk, int old, int next)
 {
-	return next == TCP_CLOSE_WAIT || (next == TCP_SYN_RECV && old != TCP_LISTEN) ||
+	return next == TCP_CLOSE_WAIT || next == TCP_SYN_RECV ||
+	       (old == TCP_FIN_WAIT1 && next == TCP_FIN_WAIT2 && !SOCKET_FLAG(sk, SOCK_LINGER)) ||
 	       (old == TCP_CLOSE && next != TCP_SYN_SENT && next != TCP_LISTEN && next != TCP_ESTABLISHED);
 }
 
@@ -384,19 +411,14 @@ static __always_inline bool handle_set_state(void *ctx, struct sock *sk, int old
 		return begin_connection(sk, event);
 	if (next == TCP_LISTEN)
 		return begin_listening(sk, event);
-	if (old == TCP_LISTEN) {
-		if (next == TCP_CLOSE)
-			return note_listener_end(sk, event);
-		if (next == TCP_SYN_RECV && ledger_find(sk)) /* the release of an old socket went unseen */
-			ledger_drop(sk);
-		return false;
-	}
+	if (old == TCP_LISTEN)
+		return next == TCP_CLOSE && note_listener_end(sk, event);
 	tcp = bpf_skc_to_tcp_sock(sk);
 	if (!tcp)
 		return false;
 	if (next == TCP_ESTABLISHED)
 		return note_established(sk, tcp, old, event);
-	entry = ledger_open(sk, old == TCP_SYN_RECV);
+	entry = old == TCP_SYN_RECV ? begin_child(sk, next) : ledger_open(sk, false);
 	if (!entry) {
 		if (next == TCP_CLOSE) {
 			COUNT(ended);
@@ -425,8 +447,11 @@ static __always_inline bool handle_set_state(void *ctx, struct sock *sk, int old
 		if (entry->stage != STAGE_OPEN)
 			return true;
 		end_connection(ctx, entry, sk, tcp, old);
-		if (!end_continues(entry, tcp, old))
-			record_closure(entry);
+		if (end_continues(entry, tcp, old))
+			return true;
+		record_closure(entry);
+		if (entry->closure.facts & CW_FACT(CW_FACT_DEAD)) /* nobody can close it any more */
+			ledger_drop(sk);
 		return true;
 	}
 	if (next == TCP_CLOSING)
@@ -568,12 +593,15 @@ static __always_inline void amend_late_close(struct ledger_entry *entry, struct 
 static __always_inline void recover_end(void *ctx, struct ledger_entry *entry, struct sock *sk)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	int state = entry->state;
 
 	if (!tcp || sk->__sk_common.skc_state != TCP_CLOSE)
 		return;
+	if (state == TCP_FIN_WAIT1 && tcp->snd_una == tcp->write_seq) /* see says_nothing() */
+		state = TCP_FIN_WAIT2;
 	COUNT(ends_recovered);
 	entry->closure.facts |= CW_FACT(CW_FACT_RECOVERED);
-	end_connection(ctx, entry, sk, tcp, entry->state);
+	end_connection(ctx, entry, sk, tcp, state);
 }
 
 /*
@@ -694,10 +722,10 @@ static __always_inline void turn_set_state(void *ctx, struct sock *sk, int old, 
 	__u16 event = EVENT(EVENT_SET_STATE, old, next);
 	struct last_event *last = last_event();
 
-	if (!last || says_nothing(old, next) || !is_tcp(sk) || !begin_turn(last, sk, turn, event))
+	if (!last || says_nothing(sk, old, next) || !is_tcp(sk) || !begin_turn(last, sk, turn, event))
 		return;
 	if (turn != TURN_FIRST && next == TCP_CLOSE && !ledger_find(sk))
-		return; /* there was no room for it: the first program counted that */
+		return; /* the first program was done with it, or counted that there was no room */
 	end_turn(last, sk, turn, event, handle_set_state(ctx, sk, old, next, event));
 }
 

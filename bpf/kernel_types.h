@@ -259,6 +259,7 @@ enum sock_flags {
 
 #define EFAULT 14
 #define ETIMEDOUT 110
+#define EEXIST 17
 #define ECONNABORTED 103
 
 #endif

@@ -38,7 +38,8 @@ struct ledger_entry {
 };
 
 /*
- * Inserted: ledger_create(). Deleted: when the socket is released, or a new one is met where it lay.
+ * Inserted: ledger_create(), ledger_begin(). Deleted: when an orphan's end is recorded, when the socket
+ * is released, or when a new one is met where it lay.
  * Its size is set before the load.
  */
 struct {
@@ -113,6 +114,22 @@ static __always_inline struct ledger_entry *ledger_create(struct sock *sk)
 	__u64 key = (__u64)sk;
 
 	if (!bpf_map_update_elem(&ledger, &key, &ledger_blank, BPF_ANY))
+		entry = bpf_map_lookup_elem(&ledger, &key);
+	if (!entry)
+		COUNT(ledger_refused);
+	return entry;
+}
+
+/* The entry of a socket that should have none yet; `*met`: it has one, and that is the answer. */
+static __always_inline struct ledger_entry *ledger_begin(struct sock *sk, bool *met)
+{
+	struct ledger_entry *entry = NULL;
+	__u64 key = (__u64)sk;
+	/* 32 bits: up to 6.3 the helper says int, and the upper half of what it leaves is not the sign */
+	int status = (int)bpf_map_update_elem(&ledger, &key, &ledger_blank, BPF_NOEXIST);
+
+	*met = status == -EEXIST;
+	if (!status || *met)
 		entry = bpf_map_lookup_elem(&ledger, &key);
 	if (!entry)
 		COUNT(ledger_refused);
