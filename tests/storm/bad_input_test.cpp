@@ -223,6 +223,20 @@ TEST_F(bad_input, of_a_stderr_that_fails_costs_nothing) {
   EXPECT_EQ(say({"replay", path("b"), "-q"}).code, 0);
 }
 
+// It is loaded when a notifier needs it.
+TEST_F(bad_input, of_a_broken_libcurl_names_it) {
+  std::ofstream(path("libcurl.so.4")) << "no library";
+  std::ofstream(path("toml")) << "[history]\nenabled = false\n[metrics]\nenabled = false\n"
+                                 "[[alerts.webhook]]\nurl = \"http://127.0.0.1:9/\"\n";
+  const Said said = say({"serve", "-c", path("toml")},
+                        [&] { ::setenv("LD_LIBRARY_PATH", folder_.c_str(), 1); });
+  EXPECT_EQ(said.code, 1);
+  EXPECT_NE(said.errors.find("error: libcurl cannot be used: " + path("libcurl.so.4")),
+            std::string::npos)
+      << said.errors;
+  EXPECT_NE(said.errors.find("\nhint:  install it (Debian: libcurl4)"), std::string::npos);
+}
+
 TEST_F(bad_input, of_a_closed_stdout_is_a_failure) {
   const auto closed = [] { ::close(STDOUT_FILENO); };
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{

@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/alert/http_post.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <array>
 #include <initializer_list>
 
+#include "userspace/alert/libcurl.h"
+
 namespace closewatch::alert {
 namespace {
-
-struct EasyDeleter {
-  void operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
-};
-struct MultiDeleter {
-  void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
-};
-struct ListDeleter {
-  void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
-};
 
 bool is_success(long status) { return status >= 200 && status < 300; }
 
@@ -38,15 +29,15 @@ bool is_final(CURLcode code) {
          code == CURLE_URL_MALFORMAT;
 }
 
-Error unusable(std::string what) {
-  return {.what = std::move(what), .hint = "check the version of libcurl"};
-}
-
 }  // namespace
 
 class HttpPost::Transfer {
  public:
-  Transfer() : easy_(::curl_easy_init()), multi_(::curl_multi_init()) {}
+  explicit Transfer(const Libcurl& curl)
+      : curl_(curl),
+        easy_(curl.easy_init(), curl.easy_cleanup),
+        multi_(curl.multi_init(), curl.multi_cleanup),
+        headers_(nullptr, curl.slist_free_all) {}
 
   CURLcode prepare(const HttpSettings& http, const std::string& url);
   Attempt run(std::string_view body, const Halt& halt);
@@ -61,12 +52,13 @@ class HttpPost::Transfer {
 
   template <typename Value>
   CURLcode set(CURLoption option, Value value) {
-    return ::curl_easy_setopt(easy_.get(), option, value);
+    return curl_.easy_setopt(easy_.get(), option, value);
   }
 
-  std::unique_ptr<CURL, EasyDeleter> easy_;
-  std::unique_ptr<CURLM, MultiDeleter> multi_;
-  std::unique_ptr<curl_slist, ListDeleter> headers_;
+  const Libcurl& curl_;
+  std::unique_ptr<CURL, decltype(Libcurl::easy_cleanup)> easy_;
+  std::unique_ptr<CURLM, decltype(Libcurl::multi_cleanup)> multi_;
+  std::unique_ptr<curl_slist, decltype(Libcurl::slist_free_all)> headers_;
   std::array<char, CURL_ERROR_SIZE> error_{};
   std::size_t received_ = 0;
   long status_ = 0;  // of an answer whose headers came whole
@@ -74,7 +66,7 @@ class HttpPost::Transfer {
 
 CURLcode HttpPost::Transfer::prepare(const HttpSettings& http, const std::string& url) {
   const auto add_header = [this](const std::string& line) {
-    headers_.reset(::curl_slist_append(headers_.release(), line.c_str()));
+    headers_.reset(curl_.slist_append(headers_.release(), line.c_str()));
   };
   add_header("Content-Type: application/json");
   add_header("Expect:");
@@ -125,7 +117,7 @@ std::size_t HttpPost::Transfer::on_header(char* bytes, std::size_t size, std::si
   const std::string_view line(bytes, size * count);
   if (line == "\r\n" || line == "\n") {
     long status = 0;
-    ::curl_easy_getinfo(transfer.easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+    transfer.curl_.easy_getinfo(transfer.easy_.get(), CURLINFO_RESPONSE_CODE, &status);
     transfer.status_ = status >= 200 ? status : 0;
   }
   return transfer.take(line.size());
@@ -142,27 +134,27 @@ Attempt HttpPost::Transfer::run(std::string_view body, const Halt& halt) {
   error_[0] = '\0';
   set(CURLOPT_POSTFIELDS, body.data());
   set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  ::curl_multi_add_handle(multi_.get(), easy_.get());
+  curl_.multi_add_handle(multi_.get(), easy_.get());
   Attempt attempt = wait(halt);
-  ::curl_multi_remove_handle(multi_.get(), easy_.get());
+  curl_.multi_remove_handle(multi_.get(), easy_.get());
   return attempt;
 }
 
 Attempt HttpPost::Transfer::wait(const Halt& halt) {
   while (true) {
     int running = 0;
-    if (const CURLMcode code = ::curl_multi_perform(multi_.get(), &running); code != CURLM_OK) {
-      return Attempt::again(::curl_multi_strerror(code));
+    if (const CURLMcode code = curl_.multi_perform(multi_.get(), &running); code != CURLM_OK) {
+      return Attempt::again(curl_.multi_strerror(code));
     }
     int left = 0;
-    if (const CURLMsg* const message = ::curl_multi_info_read(multi_.get(), &left)) {
+    if (const CURLMsg* const message = curl_.multi_info_read(multi_.get(), &left)) {
       return ended(message->data.result);
     }
     if (halt.raised()) {
       return {Outcome::halted};
     }
     curl_waitfd halted{.fd = halt.fd(), .events = CURL_WAIT_POLLIN, .revents = 0};
-    ::curl_multi_poll(multi_.get(), &halted, 1, 1000, nullptr);
+    curl_.multi_poll(multi_.get(), &halted, 1, 1000, nullptr);
   }
 }
 
@@ -173,7 +165,7 @@ Attempt HttpPost::Transfer::ended(CURLcode code) const {
   if (status_ != 0) {
     return judge(status_);
   }
-  std::string error = error_[0] != '\0' ? error_.data() : ::curl_easy_strerror(code);
+  std::string error = error_[0] != '\0' ? error_.data() : curl_.easy_strerror(code);
   if (code == CURLE_OK) {
     error = "the answer has no status";
   }
@@ -185,17 +177,18 @@ HttpPost::~HttpPost() = default;
 
 Result<std::unique_ptr<HttpPost>> HttpPost::create(const HttpSettings& http,
                                                    const std::string& url) {
-  static const CURLcode kReady = ::curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (kReady != CURLE_OK) {
-    return unusable(std::string("libcurl cannot be used: ") + ::curl_easy_strerror(kReady));
+  const auto curl = Libcurl::load();
+  if (!curl.ok()) {
+    return curl.error();
   }
-  auto transfer = std::make_unique<Transfer>();
+  auto transfer = std::make_unique<Transfer>(**curl);
   if (!transfer->valid()) {
-    return unusable("libcurl cannot be used");
+    return Error{.what = "libcurl cannot be used: no memory"};
   }
   if (const CURLcode code = transfer->prepare(http, url); code != CURLE_OK) {
-    return unusable(fmt::format("libcurl does not take the settings of {}: {}", origin_of(url),
-                                ::curl_easy_strerror(code)));
+    return Error{.what = fmt::format("libcurl does not take the settings of {}: {}", origin_of(url),
+                                     (*curl)->easy_strerror(code)),
+                 .hint = "check the version of libcurl: 7.87 or later"};
   }
   return std::unique_ptr<HttpPost>(new HttpPost(std::move(transfer)));
 }
