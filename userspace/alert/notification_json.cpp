@@ -9,7 +9,7 @@
 namespace closewatch::alert {
 namespace {
 
-std::string seconds(std::chrono::milliseconds time) {
+std::string seconds_text(std::chrono::milliseconds time) {
   return fmt::format("{}", static_cast<double>(time.count()) / 1000);
 }
 
@@ -64,7 +64,7 @@ void put_alert(TextBuffer& out, const Notification& notification) {
   put_number(out, R"(,"level":)", notification.level);
   put_number(out, R"(,"threshold":)", rule.threshold);
   append(out, R"(,"window_s":)");
-  append(out, seconds(rule.window));
+  append(out, seconds_text(rule.window));
   put(out, R"(,"closures":)", notification.closures);
   put(out, R"(,"bytes_lost":)", notification.bytes);
   append(out, R"(,"advice":)");

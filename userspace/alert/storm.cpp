@@ -6,12 +6,14 @@
 namespace closewatch::alert {
 namespace {
 
-std::int64_t ns(std::chrono::milliseconds time) { return std::chrono::nanoseconds(time).count(); }
+std::int64_t interval_ns(const StormLimit& limit) {
+  return std::chrono::nanoseconds(limit.interval).count();
+}
 
 }  // namespace
 
 bool Storm::admit(std::int64_t now_ns) {
-  if (admitted_ == 0 || now_ns >= begin_ns_ + ns(limit_.interval)) {
+  if (admitted_ == 0 || now_ns >= begin_ns_ + interval_ns(limit_)) {
     begin_ns_ = now_ns;
     admitted_ = 0;
   }
@@ -23,7 +25,7 @@ bool Storm::admit(std::int64_t now_ns) {
 }
 
 std::optional<std::int64_t> Storm::due_ns() const {
-  return held_back_.empty() ? std::nullopt : std::optional{begin_ns_ + ns(limit_.interval)};
+  return held_back_.empty() ? std::nullopt : std::optional{begin_ns_ + interval_ns(limit_)};
 }
 
 std::vector<HeldBack> Storm::take() {

@@ -38,7 +38,7 @@ constexpr std::array<Explanation, kClassCount> kClasses{{
 }};
 
 // In the order of the enumeration.
-constexpr std::array<Explanation, kReasonCount> kReasons{{
+constexpr std::array<Explanation, kReasonCount> kReasonMeanings{{
     {// local_first
      "This side sent its FIN first, and the peer acknowledged it and all data before it.",
      "Nothing to mend. The side that closes first keeps the connection in TIME_WAIT; a client that "
@@ -198,7 +198,7 @@ const Explanation& explanation_of(Class value) {
 }
 
 const Explanation& explanation_of(Reason value) {
-  return kReasons.at(static_cast<std::size_t>(value));
+  return kReasonMeanings.at(static_cast<std::size_t>(value));
 }
 
 }  // namespace closewatch

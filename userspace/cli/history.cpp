@@ -28,7 +28,7 @@
 namespace closewatch {
 namespace {
 
-Error usage(std::string what, std::string hint) {
+Error misuse(std::string what, std::string hint) {
   return {.what = std::move(what), .hint = std::move(hint), .code = ExitCode::usage};
 }
 
@@ -54,7 +54,7 @@ Result<ReportSpan> span_of(const HistoryOptions& options, std::int64_t now_ns) {
     span.to_unix_ns = *until;
   }
   if (span.from_unix_ns >= span.to_unix_ns) {
-    return usage("--since is not before --until", "--until is by default the present");
+    return misuse("--since is not before --until", "--until is by default the present");
   }
   return span;
 }
@@ -65,13 +65,8 @@ Result<Grouping> grouping_of(const std::string& name) {
       return static_cast<Grouping>(index);
     }
   }
-  return usage("--by: '" + name + "' is nothing to group by", "process, exe, cgroup, peer or port");
-}
-
-std::string time_text(std::int64_t unix_ns) {
-  TextBuffer text;
-  append_rfc3339(text, unix_ns, 0);
-  return std::string(view_of(text));
+  return misuse("--by: '" + name + "' is nothing to group by",
+                "process, exe, cgroup, peer or port");
 }
 
 // What a reader should know of what the history does not hold, as lines for people.
@@ -87,21 +82,22 @@ Result<std::vector<std::string>> notes(history::Reader& reader, const ReportSpan
   }
   if (coverage->rollups_from_ns && *coverage->rollups_from_ns > span.from_unix_ns &&
       span.from_unix_ns > 0) {
-    lines.push_back("the history begins at " + time_text(*coverage->rollups_from_ns));
+    lines.push_back("the history begins at " + rfc3339(*coverage->rollups_from_ns, 0));
   }
   for (const history::Loss& loss : *losses) {
     switch (loss.kind) {
       case history::LossKind::killed:
         lines.push_back(fmt::format("nothing was kept between {} and {}: {}",
-                                    time_text(loss.since_ns), time_text(loss.until_ns), loss.note));
+                                    rfc3339(loss.since_ns, 0), rfc3339(loss.until_ns, 0),
+                                    loss.note));
         break;
       case history::LossKind::clock:
       case history::LossKind::set_aside:
-        lines.push_back(fmt::format("{}: {}", time_text(loss.since_ns), loss.note));
+        lines.push_back(fmt::format("{}: {}", rfc3339(loss.since_ns, 0), loss.note));
         break;
       case history::LossKind::row:
         lines.push_back(fmt::format("{}: {} closures have no row of their own, only counts",
-                                    time_text(loss.since_ns), loss.records.value_or(0)));
+                                    rfc3339(loss.since_ns, 0), loss.records.value_or(0)));
         break;
       default:
         break;  // told by the report itself
@@ -183,8 +179,8 @@ Result<> ended(const Output& output) {
 
 Result<> report_history(const Options& options, std::int64_t now_ns) {
   if (filters_anything(options.filter)) {
-    return usage("a report over the history takes no filters",
-                 "group it with --by, or list closures with trace --history and filters");
+    return misuse("a report over the history takes no filters",
+                  "group it with --by, or list closures with trace --history and filters");
   }
   auto span = span_of(options.history, now_ns);
   const auto grouping = grouping_of(options.history.by);

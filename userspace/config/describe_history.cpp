@@ -12,7 +12,7 @@ using std::chrono::seconds;
 constexpr Fields::Duration kCentury = 36525 * 24h;
 
 // By what key the configuration says what the settings name so.
-std::string_view key_of(std::string_view setting) {
+std::string_view history_key_of(std::string_view setting) {
   return setting == "max_bytes" ? "max_size" : setting == "queue_closures" ? "queue" : setting;
 }
 
@@ -40,7 +40,7 @@ void describe_history(Fields& fields, HistorySettings& history) {
   store.queue_closures = count(fields, "queue", store.queue_closures, {64, 1U << 20});
   store.pending_rows = count(fields, "pending_rows", store.pending_rows, {64, 1U << 20});
   for (const history::Objection& objection : history::objections(store)) {
-    fields.refuse(key_of(objection.setting), objection.expected + " is expected");
+    fields.refuse(history_key_of(objection.setting), objection.expected + " is expected");
   }
 }
 

@@ -17,7 +17,7 @@ constexpr TextRule kMode{.expected = "a file mode such as \"0660\"",
                          }};
 
 // By what key the configuration says what the server's settings name so.
-std::string_view key_of(std::string_view setting) {
+std::string_view metrics_key_of(std::string_view setting) {
   return setting == "token"          ? "token_file"
          : setting == "idle_seconds" ? "connection_idle"
                                      : setting;
@@ -57,7 +57,7 @@ void describe_metrics(Fields& fields, MetricsSettings& metrics, const HostNames&
   series.idle_minutes = whole<std::chrono::minutes>(
       fields.duration("process_idle", std::chrono::minutes(series.idle_minutes), {1min, 168h}));
   for (const SettingProblem& problem : problems_of(server)) {
-    fields.refuse(key_of(problem.key), fmt::format("{}; {}", problem.what, problem.hint));
+    fields.refuse(metrics_key_of(problem.key), fmt::format("{}; {}", problem.what, problem.hint));
   }
 }
 

@@ -16,13 +16,13 @@
 namespace closewatch::demo {
 namespace {
 
-constexpr int kLoopback = 1;
+constexpr int kLoopbackIndex = 1;
 
 sockaddr_ll link_address(Family family) {
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
   address.sll_protocol = htons(wire_family(family) == AF_INET6 ? ETH_P_IPV6 : ETH_P_IP);
-  address.sll_ifindex = kLoopback;
+  address.sll_ifindex = kLoopbackIndex;
   address.sll_halen = ETH_ALEN;
   return address;
 }

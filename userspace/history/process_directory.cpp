@@ -6,7 +6,7 @@
 namespace closewatch::history {
 namespace {
 
-constexpr std::size_t kRemembered = 8192;
+constexpr std::size_t kRememberedProcesses = 8192;
 
 void complete(std::optional<std::string>& known, const std::optional<std::string>& now) {
   if (!known && now) {
@@ -36,7 +36,7 @@ std::shared_ptr<Process> ProcessDirectory::of(const Task& task, const ProcessDet
     }
     return found->second;
   }
-  if (processes_.size() >= kRemembered) {
+  if (processes_.size() >= kRememberedProcesses) {
     std::erase_if(processes_, [](const auto& entry) { return entry.second.use_count() == 1; });
   }
   auto process = std::make_shared<Process>(Process{.task = task, .details = details});

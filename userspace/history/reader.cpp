@@ -20,7 +20,7 @@
 namespace closewatch::history {
 namespace {
 
-constexpr int kWaitMs = 5000;
+constexpr int kReaderWaitMs = 5000;
 constexpr std::size_t kProcessesRemembered = 65'536;
 constexpr std::size_t kGroups = 65'536;
 constexpr int kClosuresAtOnce = 1000;
@@ -73,7 +73,7 @@ ReportSpan whole_minutes(const ReportSpan& span) {
 
 Result<Reader> Reader::open(const std::string& path) {
   const auto attempt = [&path](Database::Mode mode) -> Result<Database> {
-    auto database = Database::open(path, mode, kWaitMs);
+    auto database = Database::open(path, mode, kReaderWaitMs);
     if (!database.ok()) {
       return database;
     }

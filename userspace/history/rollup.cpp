@@ -11,7 +11,7 @@
 namespace closewatch::history {
 namespace {
 
-constexpr std::size_t kRemembered = 32'768;
+constexpr std::size_t kRememberedClosures = 32'768;
 // Minutes that may wait while the file cannot be written: a day.
 constexpr std::size_t kMinutesWaiting = 1440;
 
@@ -45,7 +45,8 @@ std::size_t Rollup::KeyHash::operator()(const Key& key) const {
   return hash ^ (hash >> 32);
 }
 
-Rollup::Rollup(std::uint32_t keys_per_minute) : limit_(keys_per_minute), recent_(kRemembered) {}
+Rollup::Rollup(std::uint32_t keys_per_minute)
+    : limit_(keys_per_minute), recent_(kRememberedClosures) {}
 
 Rollup::Step* Rollup::step_of(std::int64_t minute, Key& key) {
   auto at = minutes_.find(minute);

@@ -17,7 +17,8 @@
 namespace closewatch::history {
 namespace {
 
-constexpr int kWaitMs = 50;  // for the lock of another connection; the queue has room for longer
+constexpr int kWriterWaitMs =
+    50;  // for the lock of another connection; the queue has room for longer
 constexpr mode_t kFileMode = 0640;
 
 Error cannot_open(const std::string& path, int error) {
@@ -69,7 +70,7 @@ Result<> make_file(const std::string& path, Fault& fault) {
 }
 
 Result<Database> connect(const Settings& settings, Fault& fault) {
-  auto database = Database::open(settings.path, Database::Mode::write, kWaitMs);
+  auto database = Database::open(settings.path, Database::Mode::write, kWriterWaitMs);
   if (!database.ok()) {
     fault = Fault::other;
     return database;

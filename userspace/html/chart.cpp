@@ -22,15 +22,9 @@ std::uint64_t closures_in(const TimelineStep& step) {
   return sum;
 }
 
-std::string time_of(std::int64_t unix_ns) {
-  TextBuffer text;
-  append_rfc3339(text, unix_ns, 0);
-  return std::string(view_of(text));
-}
-
 // What a browser shows under the pointer.
 std::string title_of(const TimelineStep& step, std::int64_t from_unix_ns) {
-  std::string title = time_of(from_unix_ns) + ":";
+  std::string title = rfc3339(from_unix_ns, 0) + ":";
   for (const ChartClass& each : kChartClasses) {
     if (const std::uint64_t count = step.classes[static_cast<std::size_t>(each.cls)]; count > 0) {
       title += fmt::format(" {} {}", count, name_of(each.cls));
@@ -91,9 +85,10 @@ void write_chart(Output& output, const Timeline& timeline, const TimelineRow& ro
   }
   line("</svg>");
   line(fmt::format(R"(<p class="axis"><span>{}</span><span>{}</span></p>)",
-                   time_of(timeline.from_unix_ns),
-                   time_of(timeline.from_unix_ns +
-                           static_cast<std::int64_t>(row.steps.size()) * timeline.step_ns)));
+                   rfc3339(timeline.from_unix_ns, 0),
+                   rfc3339(timeline.from_unix_ns +
+                               static_cast<std::int64_t>(row.steps.size()) * timeline.step_ns,
+                           0)));
 }
 
 }  // namespace closewatch

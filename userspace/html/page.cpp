@@ -72,12 +72,6 @@ class Writer {
   Output& output_;
 };
 
-std::string time_of(std::int64_t unix_ns) {
-  TextBuffer text;
-  append_rfc3339(text, unix_ns, 0);
-  return std::string(view_of(text));
-}
-
 // Raw bytes.
 std::string title_of(const ProcessReport& report) {
   if (!report.process.known()) {
@@ -115,7 +109,7 @@ void write_losses(Writer& out, const Page& page) {
     out.line(
         fmt::format("<p class=\"alarm\">{} records were lost in {} gaps since {}: counts are "
                     "too low by as much</p>",
-                    losses.records, losses.gaps, time_of(losses.since_unix_ns)));
+                    losses.records, losses.gaps, rfc3339(losses.since_unix_ns, 0)));
   }
   if (losses.late_facts > 0) {
     out.line(fmt::format("<p class=\"alarm\">{} late facts ({} unread bytes) are not counted</p>",
@@ -261,8 +255,8 @@ void write_changes(Writer& out, const Page& page) {
   if (page.before == nullptr) {
     return;
   }
-  out.heading(fmt::format("Compared with {} to {}", time_of(page.before_span.from_unix_ns),
-                          time_of(page.before_span.to_unix_ns)));
+  out.heading(fmt::format("Compared with {} to {}", rfc3339(page.before_span.from_unix_ns, 0),
+                          rfc3339(page.before_span.to_unix_ns, 0)));
   const std::vector<Change> all = changes(page.report, *page.before);
   out.begin_table({"", "closures", "were", "bad", "were", "bytes lost", "were"});
   for (std::size_t index = 0; index < std::min(all.size(), kRows + 1); ++index) {
@@ -304,8 +298,8 @@ void write_advice(Writer& out, const PerProcess& report, const CloseTally& tally
 void write_page(Output& output, const Page& page) {
   Writer out(output);
   const ProcessReport all = page.report.all();
-  const std::string title = fmt::format("closewatch: {} to {}", time_of(page.span.from_unix_ns),
-                                        time_of(page.span.to_unix_ns));
+  const std::string title = fmt::format("closewatch: {} to {}", rfc3339(page.span.from_unix_ns, 0),
+                                        rfc3339(page.span.to_unix_ns, 0));
   out.line("<!DOCTYPE html>");
   out.line("<html lang=\"en\"><head><meta charset=\"utf-8\">");
   out.line(

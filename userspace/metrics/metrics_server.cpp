@@ -22,7 +22,7 @@
 namespace closewatch {
 namespace {
 
-constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+constexpr std::uint64_t kSecondNs = 1'000'000'000;
 constexpr std::uint64_t kNsPerMs = 1'000'000;
 
 std::string_view text_or_empty(const char* text) { return text == nullptr ? "" : text; }
@@ -37,7 +37,7 @@ class MetricsServer::Port {
         listener_(std::move(listener)),
         admission_({.connections = server.settings_.connections,
                     .per_address = server.settings_.connections_per_address,
-                    .overdue_ns = server.settings_.overdue_seconds * kNsPerSecond}) {}
+                    .overdue_ns = server.settings_.overdue_seconds * kSecondNs}) {}
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
   ~Port() {

@@ -62,6 +62,12 @@ void append_rfc3339(TextBuffer& out, std::int64_t unix_ns, unsigned digits) {
   append(out, {text.data(), length + 1});
 }
 
+std::string rfc3339(std::int64_t unix_ns, unsigned digits) {
+  TextBuffer text;
+  append_rfc3339(text, unix_ns, digits);
+  return std::string(view_of(text));
+}
+
 void append_time_of_day(TextBuffer& out, std::int64_t unix_ns) {
   std::array<char, 8> text;
   put_time_of_day(text.data(), moment_of(unix_ns).second);
