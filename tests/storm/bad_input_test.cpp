@@ -228,8 +228,8 @@ TEST_F(bad_input, of_a_broken_libcurl_names_it) {
   std::ofstream(path("libcurl.so.4")) << "no library";
   std::ofstream(path("toml")) << "[history]\nenabled = false\n[metrics]\nenabled = false\n"
                                  "[[alerts.webhook]]\nurl = \"http://127.0.0.1:9/\"\n";
-  const Said said = say({"serve", "-c", path("toml")},
-                        [&] { ::setenv("LD_LIBRARY_PATH", folder_.c_str(), 1); });
+  const Said said =
+      say({"serve", "-c", path("toml")}, [&] { ::setenv("LD_LIBRARY_PATH", folder_.c_str(), 1); });
   EXPECT_EQ(said.code, 1);
   EXPECT_NE(said.errors.find("error: libcurl cannot be used: " + path("libcurl.so.4")),
             std::string::npos)

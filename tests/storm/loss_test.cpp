@@ -18,7 +18,7 @@
 namespace closewatch::storm {
 namespace {
 
-constexpr LoadOptions kStorm{.drivers = 2, .connections = 500, .mix{3, 1, 1}};
+constexpr LoadOptions kLossyStorm{.drivers = 2, .connections = 500, .mix{3, 1, 1}};
 // Upper bound of what 4096 bytes hold, by the smallest record that there is.
 constexpr std::uint64_t kMostCarried = 4096 / 104;
 
@@ -26,7 +26,7 @@ class loss : public Suite {
  protected:
   LoadResult storm_unseen(const Closewatch& closewatch) {
     closewatch.signal(SIGSTOP);
-    LoadResult made = run_load(kStorm);
+    LoadResult made = run_load(kLossyStorm);
     await_closed(0);
     closewatch.signal(SIGCONT);
     return made;

@@ -17,12 +17,12 @@ constexpr std::uint16_t kServerPort = 5000;
 constexpr std::uint16_t kFirstClientPort = 20000;
 constexpr std::size_t kConnections = 200;
 
-struct Scene {
+struct TwinScene {
   Sign connected, go;
   std::array<std::uint32_t, 2> networks{};
 };
 
-void be_twin(Scene& scene, std::size_t twin) {
+void be_twin(TwinScene& scene, std::size_t twin) {
   enter_new_network();
   scene.networks[twin] = network_inode();
   const Listener listener(kServerPort);
@@ -47,7 +47,7 @@ class twins : public Suite {};
 TEST_F(twins, are_told_apart) {
   Closewatch closewatch({.program = program(), .arguments = {"trace", "-j"}});
   ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
-  const Shared<Scene> scene = make_shared_value<Scene>();
+  const Shared<TwinScene> scene = make_shared_value<TwinScene>();
   std::array<Child, 2> children{Child([&] { be_twin(*scene, 0); }),
                                 Child([&] { be_twin(*scene, 1); })};
   scene->connected.await();

@@ -9,8 +9,8 @@
 namespace closewatch {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kDay = 86'400 * kSecond;
+constexpr std::int64_t kSecondNs = 1'000'000'000;
+constexpr std::int64_t kDay = 86'400 * kSecondNs;
 
 Error not_a(const char* what, const std::string& text, const char* hint) {
   return {.what = "'" + text + "' is no " + what, .hint = hint, .code = ExitCode::usage};
@@ -19,11 +19,11 @@ Error not_a(const char* what, const std::string& text, const char* hint) {
 std::int64_t unit_of(char letter) {
   switch (letter) {
     case 's':
-      return kSecond;
+      return kSecondNs;
     case 'm':
-      return 60 * kSecond;
+      return 60 * kSecondNs;
     case 'h':
-      return 3600 * kSecond;
+      return 3600 * kSecondNs;
     case 'd':
       return kDay;
     case 'w':
@@ -63,7 +63,7 @@ Result<std::int64_t> moment_of(const std::string& text, std::int64_t now_ns) {
     tm time{};
     const char* const rest = ::strptime(text.c_str(), form, &time);
     if (rest != nullptr && (*rest == '\0' || std::string_view(rest) == "Z")) {
-      return ::timegm(&time) * kSecond;
+      return ::timegm(&time) * kSecondNs;
     }
   }
   if (const auto ago = duration_of(text); ago.ok()) {

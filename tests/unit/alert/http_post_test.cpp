@@ -9,15 +9,15 @@
 namespace closewatch::alert {
 namespace {
 
+using closewatch::testing::answers;
+using closewatch::testing::FakeServer;
+using closewatch::testing::hangs_after;
+using closewatch::testing::kOk;
+using closewatch::testing::never_ends;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-using testing::answers;
-using testing::FakeServer;
-using testing::hangs_after;
 using ::testing::HasSubstr;
-using testing::kOk;
-using testing::never_ends;
 using ::testing::Not;
 
 class HttpPostTest : public ::testing::Test {

@@ -16,13 +16,13 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr std::uint64_t kStart = 12'345'678'901;
+constexpr std::uint64_t kStacksStart = 12'345'678'901;
 constexpr std::uint64_t kTick = 10'000'000;  // of /proc, on every Linux
 
-std::uint64_t clock_ns = 0;
+std::uint64_t stacks_clock_ns = 0;
 
 Task nginx() {
-  Task out{.pid = 812, .tid = 812, .start_ns = kStart};
+  Task out{.pid = 812, .tid = 812, .start_ns = kStacksStart};
   std::memcpy(out.comm_bytes.data(), "nginx", 5);
   return out;
 }
@@ -31,18 +31,18 @@ class LiveStacksTest : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_EQ(::sysconf(_SC_CLK_TCK), 100);
-    clock_ns = 5'000'000'000;
+    stacks_clock_ns = 5'000'000'000;
     host_.write("/proc/kallsyms",
                 "1000 t tcp_close\n2000 t inet_release\n3000 t bpf_prog_12_hook\t[bpf]\n"
                 "4000 t bpf_trampoline_34\t[bpf]\n5000 t __traceiter_inet_sock_set_state\n");
-    host_.process(812, "nginx", kStart / kTick, "/usr/sbin/nginx");
+    host_.process(812, "nginx", kStacksStart / kTick, "/usr/sbin/nginx");
     host_.write("/proc/812/maps", "a000-b000 r-xp 00000000 08:01 7 /usr/sbin/nginx\n");
   }
 
   LiveStacks stacks() {
     return LiveStacks({.kernel = [this](std::int32_t) { return ++asked_, kernel_; },
                        .user = [this](std::int32_t) { return ++asked_, user_; }},
-                      host_.files(), [] { return clock_ns; });
+                      host_.files(), [] { return stacks_clock_ns; });
   }
 
   FakeHost host_;
@@ -83,7 +83,7 @@ TEST_F(LiveStacksTest, NameModulesAndShowOtherAddresses) {
 
 TEST_F(LiveStacksTest, LendNoModulesOfAProcessThatGotThePid) {
   user_ = {0xa010};
-  host_.process(812, "nginx", kStart / kTick + 1, "/usr/sbin/nginx");
+  host_.process(812, "nginx", kStacksStart / kTick + 1, "/usr/sbin/nginx");
   host_.write("/proc/812/maps", "a000-b000 r-xp 00000000 08:01 7 /usr/sbin/nginx\n");
   EXPECT_THAT(stacks().user(7, nginx()), ElementsAre("0xa010"));
   EXPECT_THAT(stacks().user(7, Task{}), IsEmpty()) << "nobody's";
@@ -94,9 +94,9 @@ TEST_F(LiveStacksTest, ReadModulesAgainAfterASecond) {
   LiveStacks subject = stacks();
   EXPECT_THAT(subject.user(7, nginx()), ElementsAre("0xc000"));
   host_.write("/proc/812/maps", "c000-d000 r-xp 00001000 08:01 9 /lib/plugin.so\n");
-  clock_ns += LiveStacks::kBelievedNs - 1;
+  stacks_clock_ns += LiveStacks::kBelievedNs - 1;
   EXPECT_THAT(subject.user(7, nginx()), ElementsAre("0xc000"));
-  clock_ns += 1;
+  stacks_clock_ns += 1;
   EXPECT_THAT(subject.user(7, nginx()), ElementsAre("plugin.so+0x1000"));
 }
 
@@ -106,10 +106,10 @@ TEST_F(LiveStacksTest, KeepTheModulesOfAProcessThatEnded) {
   LiveStacks subject = stacks();
   EXPECT_THAT(subject.user(7, nginx()), ElementsAre("nginx+0x10"));
   host_.write("/proc/812/maps", "");
-  clock_ns += LiveStacks::kBelievedNs;
+  stacks_clock_ns += LiveStacks::kBelievedNs;
   EXPECT_THAT(subject.user(7, nginx()), ElementsAre("nginx+0x10"));
   host_.remove("/proc/812");
-  clock_ns += LiveStacks::kBelievedNs;
+  stacks_clock_ns += LiveStacks::kBelievedNs;
   EXPECT_THAT(subject.user(7, nginx()), ElementsAre("nginx+0x10"));
 }
 

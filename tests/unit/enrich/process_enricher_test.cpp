@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::int64_t kOffset = 1'700'000'000'000'000'000;
 
-std::uint64_t clock_ns = 0;
-std::uint64_t clock_now() { return clock_ns; }
+std::uint64_t enricher_clock_ns = 0;
+std::uint64_t enricher_clock_now() { return enricher_clock_ns; }
 
 Task task(std::uint32_t pid, const char* comm, std::uint64_t start_ns) {
   Task out;
@@ -27,25 +27,25 @@ Task task(std::uint32_t pid, const char* comm, std::uint64_t start_ns) {
 
 class ProcessEnricherTest : public testing::Test {
  protected:
-  void SetUp() override { clock_ns = 5'000'000'000; }
+  void SetUp() override { enricher_clock_ns = 5'000'000'000; }
 
   // In ticks, as /proc tells it.
   static std::uint64_t ticks(std::uint64_t ns) {
     return ns / (1'000'000'000 / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK)));
   }
   [[nodiscard]] ProcessEnricher enricher() const {
-    return ProcessEnricher(kOffset, host_.files(), clock_now);
+    return ProcessEnricher(kOffset, host_.files(), enricher_clock_now);
   }
 
   FakeHost host_;
 };
 
-constexpr std::uint64_t kStart = 12'345'678'901;
+constexpr std::uint64_t kProcessStart = 12'345'678'901;
 
 TEST_F(ProcessEnricherTest, TellsTheExecutableWithoutItsDirectory) {
-  host_.process(812, "nginx", ticks(kStart), "/usr/sbin/nginx");
+  host_.process(812, "nginx", ticks(kProcessStart), "/usr/sbin/nginx");
   auto subject = enricher();
-  const ProcessDetails& details = subject.details(task(812, "nginx", kStart));
+  const ProcessDetails& details = subject.details(task(812, "nginx", kProcessStart));
   EXPECT_EQ(details.exe, "nginx");
   EXPECT_EQ(details.start_unix_ns, 1'700'000'012'345'678'901);
   EXPECT_FALSE(details.cgroup);
@@ -53,90 +53,91 @@ TEST_F(ProcessEnricherTest, TellsTheExecutableWithoutItsDirectory) {
 }
 
 TEST_F(ProcessEnricherTest, AReusedPidLendsNoName) {
-  host_.process(812, "other", ticks(kStart) + 1, "/usr/bin/other");
+  host_.process(812, "other", ticks(kProcessStart) + 1, "/usr/bin/other");
   auto subject = enricher();
-  EXPECT_FALSE(subject.details(task(812, "nginx", kStart)).exe);
+  EXPECT_FALSE(subject.details(task(812, "nginx", kProcessStart)).exe);
 }
 
 TEST_F(ProcessEnricherTest, AProcessThatIsGoneKeepsItsStart) {
   auto subject = enricher();
-  const ProcessDetails& details = subject.details(task(812, "nginx", kStart));
+  const ProcessDetails& details = subject.details(task(812, "nginx", kProcessStart));
   EXPECT_FALSE(details.exe);
-  EXPECT_EQ(details.start_unix_ns, kOffset + static_cast<std::int64_t>(kStart));
+  EXPECT_EQ(details.start_unix_ns, kOffset + static_cast<std::int64_t>(kProcessStart));
 }
 
 TEST_F(ProcessEnricherTest, AReplacedBinaryIsNamedWithoutTheKernelsMark) {
-  host_.process(9, "app", ticks(kStart), "/opt/app (deleted)");
+  host_.process(9, "app", ticks(kProcessStart), "/opt/app (deleted)");
   auto subject = enricher();
-  EXPECT_EQ(subject.details(task(9, "app", kStart)).exe, "app");
+  EXPECT_EQ(subject.details(task(9, "app", kProcessStart)).exe, "app");
 }
 
 TEST_F(ProcessEnricherTest, HostileNamesStayAsTheyAre) {
-  host_.process(9, ") R 1 1 1 (", ticks(kStart), "/tmp/\x1b[31m\n\xff");
+  host_.process(9, ") R 1 1 1 (", ticks(kProcessStart), "/tmp/\x1b[31m\n\xff");
   auto subject = enricher();
-  EXPECT_EQ(subject.details(task(9, ") R 1 1 1 (", kStart)).exe, "\x1b[31m\n\xff");
+  EXPECT_EQ(subject.details(task(9, ") R 1 1 1 (", kProcessStart)).exe, "\x1b[31m\n\xff");
 }
 
 TEST_F(ProcessEnricherTest, AKernelThreadHasNoExecutable) {
-  host_.process(9, "kworker/0:1", ticks(kStart), "");
+  host_.process(9, "kworker/0:1", ticks(kProcessStart), "");
   auto subject = enricher();
-  EXPECT_FALSE(subject.details(task(9, "kworker/0:1", kStart)).exe);
+  EXPECT_FALSE(subject.details(task(9, "kworker/0:1", kProcessStart)).exe);
 }
 
 TEST_F(ProcessEnricherTest, ABrokenStatFileTellsNothing) {
   for (const char* stat :
        {"", "9", "9 (app) S 1 2", "9 (app) S 1 7 7 0 -1 4 1 0 0 0 3 4 0 0 2 0 1 0 x"}) {
-    host_.process(9, "app", ticks(kStart), "/bin/app");
+    host_.process(9, "app", ticks(kProcessStart), "/bin/app");
     host_.write("/proc/9/stat", stat);
     auto subject = enricher();
-    EXPECT_FALSE(subject.details(task(9, "app", kStart)).exe) << stat;
+    EXPECT_FALSE(subject.details(task(9, "app", kProcessStart)).exe) << stat;
   }
 }
 
 TEST_F(ProcessEnricherTest, AsksOnceForEachProcess) {
-  host_.process(812, "nginx", ticks(kStart), "/usr/sbin/nginx");
+  host_.process(812, "nginx", ticks(kProcessStart), "/usr/sbin/nginx");
   auto subject = enricher();
-  EXPECT_EQ(subject.details(task(812, "nginx", kStart)).exe, "nginx");
+  EXPECT_EQ(subject.details(task(812, "nginx", kProcessStart)).exe, "nginx");
   host_.remove("/proc/812");
-  EXPECT_EQ(subject.details(task(812, "nginx", kStart)).exe, "nginx");
+  EXPECT_EQ(subject.details(task(812, "nginx", kProcessStart)).exe, "nginx");
 }
 
 TEST_F(ProcessEnricherTest, RemembersThatNothingIsKnown) {
   auto subject = enricher();
-  EXPECT_FALSE(subject.details(task(812, "nginx", kStart)).exe);
-  host_.process(812, "nginx", ticks(kStart), "/usr/sbin/nginx");
-  EXPECT_FALSE(subject.details(task(812, "nginx", kStart)).exe);
+  EXPECT_FALSE(subject.details(task(812, "nginx", kProcessStart)).exe);
+  host_.process(812, "nginx", ticks(kProcessStart), "/usr/sbin/nginx");
+  EXPECT_FALSE(subject.details(task(812, "nginx", kProcessStart)).exe);
 }
 
 TEST_F(ProcessEnricherTest, AnotherImageOfTheSameProcessIsAskedFor) {
-  host_.process(812, "sh", ticks(kStart), "/bin/sh");
+  host_.process(812, "sh", ticks(kProcessStart), "/bin/sh");
   auto subject = enricher();
-  EXPECT_EQ(subject.details(task(812, "sh", kStart)).exe, "sh");
-  host_.process(812, "curl", ticks(kStart), "/usr/bin/curl");
-  EXPECT_EQ(subject.details(task(812, "curl", kStart)).exe, "curl");
-  EXPECT_EQ(subject.details(task(812, "sh", kStart)).exe, "sh");
+  EXPECT_EQ(subject.details(task(812, "sh", kProcessStart)).exe, "sh");
+  host_.process(812, "curl", ticks(kProcessStart), "/usr/bin/curl");
+  EXPECT_EQ(subject.details(task(812, "curl", kProcessStart)).exe, "curl");
+  EXPECT_EQ(subject.details(task(812, "sh", kProcessStart)).exe, "sh");
 }
 
 TEST_F(ProcessEnricherTest, ForgetsTheOldestBeyondItsBound) {
-  host_.process(1, "first", ticks(kStart), "/bin/first");
+  host_.process(1, "first", ticks(kProcessStart), "/bin/first");
   auto subject = enricher();
-  EXPECT_EQ(subject.details(task(1, "first", kStart)).exe, "first");
+  EXPECT_EQ(subject.details(task(1, "first", kProcessStart)).exe, "first");
   host_.remove("/proc/1");
   for (std::uint32_t pid = 2; pid <= ProcessEnricher::kMostProcesses; ++pid) {
-    (void)subject.details(task(pid, "x", kStart));
+    (void)subject.details(task(pid, "x", kProcessStart));
   }
-  EXPECT_EQ(subject.details(task(1, "first", kStart)).exe, "first");  // still, and now the newest
+  EXPECT_EQ(subject.details(task(1, "first", kProcessStart)).exe,
+            "first");  // still, and now the newest
   for (std::uint32_t pid = 2; pid <= ProcessEnricher::kMostProcesses + 1; ++pid) {
-    (void)subject.details(task(pid, "y", kStart));
+    (void)subject.details(task(pid, "y", kProcessStart));
   }
-  EXPECT_FALSE(subject.details(task(1, "first", kStart)).exe);
+  EXPECT_FALSE(subject.details(task(1, "first", kProcessStart)).exe);
 }
 
 TEST_F(ProcessEnricherTest, InAnotherPidNamespaceProcTellsNothing) {
-  host_.process(812, "nginx", ticks(kStart), "/usr/sbin/nginx");
+  host_.process(812, "nginx", ticks(kProcessStart), "/usr/sbin/nginx");
   host_.link("/proc/self/ns/pid", "pid:[4026532201]");
   auto subject = enricher();
-  EXPECT_FALSE(subject.details(task(812, "nginx", kStart)).exe);
+  EXPECT_FALSE(subject.details(task(812, "nginx", kProcessStart)).exe);
   EXPECT_FALSE(subject.details(task(812, "nginx", 0)).exe);
 }
 
@@ -159,19 +160,19 @@ TEST_F(ProcessEnricherTest, WithoutAStartAnAnswerIsBelievedForASecond) {
   auto subject = enricher();
   EXPECT_EQ(subject.details(task(812, "nginx", 0)).exe, "nginx");
   host_.process(812, "nginx", 99, "/opt/evil");
-  clock_ns += ProcessEnricher::kBelievedNs - 1;
+  enricher_clock_ns += ProcessEnricher::kBelievedNs - 1;
   EXPECT_EQ(subject.details(task(812, "nginx", 0)).exe, "nginx");
-  clock_ns += 1;
+  enricher_clock_ns += 1;
   EXPECT_EQ(subject.details(task(812, "nginx", 0)).exe, "evil");
   host_.remove("/proc/812");
-  clock_ns += ProcessEnricher::kBelievedNs;
+  enricher_clock_ns += ProcessEnricher::kBelievedNs;
   EXPECT_FALSE(subject.details(task(812, "nginx", 0)).exe);
 }
 
 TEST_F(ProcessEnricherTest, TellsCgroupAndContainer) {
   const std::string id(64, 'c');
   host_.mount_cgroup2("/sys/fs/cgroup");
-  Task subject_task = task(812, "nginx", kStart);
+  Task subject_task = task(812, "nginx", kProcessStart);
   subject_task.cgroup_id = host_.directory("/sys/fs/cgroup/system.slice/docker-" + id + ".scope");
   auto subject = enricher();
   const ProcessDetails& details = subject.details(subject_task);
@@ -182,23 +183,23 @@ TEST_F(ProcessEnricherTest, TellsCgroupAndContainer) {
 TEST_F(ProcessEnricherTest, ACgroupNotFoundYetIsAskedForAgain) {
   host_.mount_cgroup2("/sys/fs/cgroup");
   auto subject = enricher();
-  Task first = task(1, "init", kStart);
+  Task first = task(1, "init", kProcessStart);
   first.cgroup_id = host_.directory("/sys/fs/cgroup");
   EXPECT_EQ(subject.details(first).cgroup, "/");  // spends the walk of this second
 
-  host_.process(812, "nginx", ticks(kStart), "/usr/sbin/nginx");
-  Task second = task(812, "nginx", kStart);
+  host_.process(812, "nginx", ticks(kProcessStart), "/usr/sbin/nginx");
+  Task second = task(812, "nginx", kProcessStart);
   second.cgroup_id = host_.directory("/sys/fs/cgroup/web");
   EXPECT_FALSE(subject.details(second).cgroup);
   host_.remove("/proc/812");
-  clock_ns += CgroupPaths::kWalkIntervalNs;
+  enricher_clock_ns += CgroupPaths::kWalkIntervalNs;
   EXPECT_EQ(subject.details(second).cgroup, "/web");
   EXPECT_EQ(subject.details(second).exe, "nginx");
 }
 
 TEST_F(ProcessEnricherTest, AProcessThatMovedHasTheCgroupOfEachMoment) {
   host_.mount_cgroup2("/sys/fs/cgroup");
-  Task before = task(812, "nginx", kStart);
+  Task before = task(812, "nginx", kProcessStart);
   Task after = before;
   before.cgroup_id = host_.directory("/sys/fs/cgroup/a");
   after.cgroup_id = host_.directory("/sys/fs/cgroup/b");

@@ -13,7 +13,7 @@
 namespace closewatch {
 namespace {
 
-constexpr std::uint64_t kMinute = 60'000'000'000;
+constexpr std::uint64_t kMinuteNs = 60'000'000'000;
 
 // Every number another one.
 Readings sample_readings() {
@@ -189,10 +189,10 @@ TEST(MetricsTest, SummarisesPendingCloses) {
 
 TEST(MetricsTest, ExpiresIdleNamesWithTheReadings) {
   Metrics metrics({.processes = 10, .idle_minutes = 1}, {"0.1.0", "full"});
-  metrics.finding(closure_of("nginx", Reason::local_first, kMinute));
-  metrics.take({}, 2 * kMinute - 1);
+  metrics.finding(closure_of("nginx", Reason::local_first, kMinuteNs));
+  metrics.take({}, 2 * kMinuteNs - 1);
   EXPECT_EQ(values_of(metrics.Collect(), "closewatch_processes"), "closewatch_processes 1\n");
-  metrics.take({}, 2 * kMinute);
+  metrics.take({}, 2 * kMinuteNs);
   EXPECT_EQ(values_of(metrics.Collect(), "closewatch_processes"), "");
   EXPECT_EQ(values_of(metrics.Collect(), "closewatch_processes_expired_total"),
             "closewatch_processes_expired_total 1\n");

@@ -8,7 +8,7 @@
 namespace closewatch {
 namespace {
 
-constexpr std::string_view kToken = "0123456789abcdef";
+constexpr std::string_view kRequestToken = "0123456789abcdef";
 
 Answer answer(std::string_view method, std::string_view path, std::string_view token = "",
               std::string_view authorization = "") {
@@ -43,11 +43,11 @@ TEST(RequestTest, RefusesALongTargetWhateverItIs) {
 }
 
 TEST(RequestTest, AsksForTheTokenOfThePageAlone) {
-  EXPECT_EQ(answer("GET", "/metrics", kToken), Answer::unauthorized);
-  EXPECT_EQ(answer("GET", "/metrics", kToken, "Bearer 0123456789abcdef"), Answer::page);
-  EXPECT_EQ(answer("GET", "/metrics", kToken, "bEARER 0123456789abcdef"), Answer::page);
-  EXPECT_EQ(answer("GET", "/healthz", kToken), Answer::health);
-  EXPECT_EQ(answer("GET", "/nothing", kToken), Answer::not_found);
+  EXPECT_EQ(answer("GET", "/metrics", kRequestToken), Answer::unauthorized);
+  EXPECT_EQ(answer("GET", "/metrics", kRequestToken, "Bearer 0123456789abcdef"), Answer::page);
+  EXPECT_EQ(answer("GET", "/metrics", kRequestToken, "bEARER 0123456789abcdef"), Answer::page);
+  EXPECT_EQ(answer("GET", "/healthz", kRequestToken), Answer::health);
+  EXPECT_EQ(answer("GET", "/nothing", kRequestToken), Answer::not_found);
 }
 
 TEST(RequestTest, TakesNoOtherToken) {
@@ -56,7 +56,7 @@ TEST(RequestTest, TakesNoOtherToken) {
         "Bearer 0123456789abcdef ", "Bearer 0123456789abcdef0123456789abcdef",
         "Bearer  0123456789abcdef", "Basic 0123456789abcdef", "0123456789abcdef",
         "Bearer\t0123456789abcdef", "Bearer 1123456789abcdef"}) {
-    EXPECT_EQ(answer("GET", "/metrics", kToken, authorization), Answer::unauthorized)
+    EXPECT_EQ(answer("GET", "/metrics", kRequestToken, authorization), Answer::unauthorized)
         << authorization;
   }
 }

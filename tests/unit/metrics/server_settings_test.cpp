@@ -6,7 +6,7 @@
 namespace closewatch {
 namespace {
 
-constexpr const char* kToken = "0123456789abcdef";
+constexpr const char* kListenToken = "0123456789abcdef";
 
 // "key: what", of the only problem; empty when there is none.
 std::string problem_of(const MetricsServerSettings& settings) {
@@ -30,7 +30,7 @@ TEST(ServerSettingsTest, WantsNumericAddresses) {
 }
 
 TEST(ServerSettingsTest, GoesBeyondLoopbackOnlyWhenToldAndWithAToken) {
-  MetricsServerSettings settings{.listen = {"127.0.0.1:1", "0.0.0.0:1"}, .token = kToken};
+  MetricsServerSettings settings{.listen = {"127.0.0.1:1", "0.0.0.0:1"}, .token = kListenToken};
   EXPECT_EQ(problem_of(settings), "listen: 0.0.0.0:1 is not loopback");
   settings.beyond_loopback = true;
   EXPECT_EQ(problem_of(settings), "");
