@@ -122,7 +122,7 @@ TEST_F(outlets, an_alert_is_told_with_its_evidence) {
   start();
   storm::run_load({.drivers = 1, .connections = 20, .mix{0, 0, 1}});
   storm::await("waiting for the alert",
-               [&] { return daemon().errors().find("<4>alert ") != std::string::npos; });
+               [&] { return daemon().errors().find("\nalert firing: ") != std::string::npos; });
   ASSERT_EQ(stop(), 0);
   EXPECT_THAT(daemon().errors(), HasSubstr("abortive_loss"));
   EXPECT_THAT(daemon().errors(), HasSubstr("\"reason\":\"unread_data\""));
@@ -140,7 +140,7 @@ TEST_F(outlets, other_rules_after_a_reload) {
   Served::reload();
   storm::run_load({.drivers = 1, .connections = 20, .mix{0, 1, 0}});
   storm::await("waiting for the alert",
-               [&] { return daemon().errors().find("<4>alert ") != std::string::npos; });
+               [&] { return daemon().errors().find("\nalert firing: ") != std::string::npos; });
   ASSERT_EQ(stop(), 0);
   EXPECT_THAT(daemon().errors(), HasSubstr("resets"));
   EXPECT_THAT(daemon().errors(), Not(HasSubstr("abortive_loss")));

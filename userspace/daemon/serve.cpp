@@ -211,7 +211,7 @@ Result<> serve(const ServeOptions& options) {
   if (!wanted.ok()) {
     return std::move(wanted).error();
   }
-  const Log log(config->log, STDERR_FILENO);
+  const Log log(config->log, STDERR_FILENO, std::getenv("JOURNAL_STREAM"));
   const auto manager =
       ServiceManager::connect(std::getenv("NOTIFY_SOCKET"), std::getenv("WATCHDOG_USEC"));
   if (!manager.ok()) {
