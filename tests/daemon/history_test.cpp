@@ -13,6 +13,7 @@ namespace closewatch::daemon_test {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // The number that a query gives; 0 where there is nothing yet.
 std::uint64_t ask(const std::string& file, const std::string& query) {
@@ -61,11 +62,15 @@ TEST_F(history, other_settings_in_a_storm_lose_nothing) {
     storm::await("waiting for traffic", [&] { return load.connections() > before + 300; });
     configure("keep_closures = \"" + std::to_string(10 + i) + "d\"\n[metrics]\nenabled = false\n");
     reload();
+    storm::await("waiting for the session with these settings",
+                 [&] { return ask(file(), kStopped) == static_cast<std::uint64_t>(i + 1); });
   }
   load.stop();
   const storm::DriverResult made = load.wait().all();
   storm::await_closed(0);
   ASSERT_EQ(stop(), 0) << daemon().errors();
+  EXPECT_THAT(daemon().errors(), Not(HasSubstr("is held")));
+  EXPECT_EQ(ask(file(), kStopped), 4U);
   EXPECT_EQ(ask(file(), kCounted), 2 * made.connections()) << daemon().errors();
   EXPECT_EQ(ask(file(), kUnreadRows), made.of(storm::Ending::unread_data));
   EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss"), 0U);

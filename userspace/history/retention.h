@@ -22,6 +22,7 @@ struct RetentionCounts {
 class Retention {
  public:
   explicit Retention(Settings settings) : settings_(std::move(settings)) {}
+  void take_over(const Settings& settings) { settings_ = settings; }
 
   // One step, a transaction of its own. `by_time` false: the clock cannot be relied upon, only the
   // size counts. True: there is more to do.

@@ -40,6 +40,7 @@ struct RollupCounts {
 class Rollup {
  public:
   explicit Rollup(std::uint32_t keys_per_minute);
+  void set_limit(std::uint32_t keys_per_minute) { limit_ = keys_per_minute; }
 
   // `process` is that of the finding; null when it is not known.
   void count(const Finding& finding, std::shared_ptr<Process> process);

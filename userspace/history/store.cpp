@@ -82,10 +82,7 @@ Result<Database> connect(const Settings& settings, Fault& fault) {
     prepared = add_histogram_function(*database);
   }
   if (prepared.ok()) {
-    const auto page = database->number("PRAGMA page_size");
-    const std::uint64_t pages =
-        page.ok() && *page > 0 ? settings.max_bytes / 4 * 5 / static_cast<std::uint64_t>(*page) : 1;
-    prepared = database->run(fmt::format("PRAGMA max_page_count = {}", pages));
+    prepared = limit_size(*database, settings.max_bytes);
   }
   if (!prepared.ok()) {
     fault = database->fault();
@@ -161,6 +158,21 @@ Losses losses_of(const Opening& opening, std::int64_t now_ns) {
   return losses;
 }
 
+// The row of a new session, within a transaction.
+Result<std::int64_t> insert_session(Store& store, const Source& source, std::int64_t now_ns) {
+  auto insert = store.database.prepare(
+      "INSERT INTO session(boot, closewatch_version, tick_ns, started_ns, flushed_ns)"
+      " VALUES(?,?,?,?,?)");
+  if (!insert.ok()) {
+    return std::move(insert).error();
+  }
+  insert->begin().put(store.boot).put(std::string_view(source.closewatch_version));
+  if (auto begun = insert->put(source.tick_ns).put(now_ns).put(now_ns).run(); !begun.ok()) {
+    return std::move(begun).error();
+  }
+  return sqlite3_last_insert_rowid(store.database.handle());
+}
+
 Result<> begin_session(Store& store, const Source& source, std::int64_t now_ns) {
   Database& database = store.database;
   auto transaction = Transaction::begin(database);
@@ -177,17 +189,11 @@ Result<> begin_session(Store& store, const Source& source, std::int64_t now_ns) 
   if (!ended.ok()) {
     return ended;
   }
-  auto insert = database.prepare(
-      "INSERT INTO session(boot, closewatch_version, tick_ns, started_ns, flushed_ns)"
-      " VALUES(?,?,?,?,?)");
-  if (!insert.ok()) {
-    return std::move(insert).error();
+  const auto session = insert_session(store, source, now_ns);
+  if (!session.ok()) {
+    return session.error();
   }
-  insert->begin().put(store.boot).put(std::string_view(source.closewatch_version));
-  if (auto begun = insert->put(source.tick_ns).put(now_ns).put(now_ns).run(); !begun.ok()) {
-    return begun;
-  }
-  store.session = sqlite3_last_insert_rowid(database.handle());
+  store.session = *session;
   if (auto told = losses_of(store.opening, now_ns).write(database); !told.ok()) {
     return told;
   }
@@ -319,6 +325,34 @@ Result<> mark(Store& store, std::string_view sql, std::int64_t now_ns) {
 }
 
 }  // namespace
+
+Result<> next_session(Store& store, const Source& source, std::int64_t now_ns) {
+  auto transaction = Transaction::begin(store.database);
+  if (!transaction.ok()) {
+    return std::move(transaction).error();
+  }
+  if (auto stopped = mark_stopped(store, now_ns); !stopped.ok()) {
+    return stopped;
+  }
+  const auto session = insert_session(store, source, now_ns);
+  if (!session.ok()) {
+    return session.error();
+  }
+  if (auto committed = transaction->commit(); !committed.ok()) {
+    return committed;
+  }
+  store.session = *session;
+  return {};
+}
+
+Result<> limit_size(Database& database, std::uint64_t max_bytes) {
+  const auto page = database.number("PRAGMA page_size");
+  if (!page.ok()) {
+    return page.error();
+  }
+  const std::uint64_t pages = max_bytes / 4 * 5 / static_cast<std::uint64_t>(*page);
+  return database.run(fmt::format("PRAGMA max_page_count = {}", pages));
+}
 
 Result<> mark_flushed(Store& store, std::int64_t now_ns) {
   return mark(store, "UPDATE session SET flushed_ns = ? WHERE id = ?", now_ns);

@@ -44,6 +44,12 @@ struct Store {
 Result<Store> open_store(const Settings& settings, const Source& source, std::int64_t now_ns,
                          const std::optional<std::string>& damaged, Fault& fault);
 
+// Ends the session and begins another, with other settings. On an error nothing has changed.
+Result<> next_session(Store& store, const Source& source, std::int64_t now_ns);
+
+// SQLite refuses what would take the file beyond one and a quarter of `max_bytes`.
+Result<> limit_size(Database& database, std::uint64_t max_bytes);
+
 // Marks the session as flushed, or as stopped, at that time; within a transaction or alone.
 Result<> mark_flushed(Store& store, std::int64_t now_ns);
 Result<> mark_stopped(Store& store, std::int64_t now_ns);

@@ -94,6 +94,7 @@ Result<> Writer::open(Fault& fault) {
   insert_ = std::move(insert).take();
   amend_ = std::move(amend).take();
   damage_.reset();
+  session_over_ = false;
   state_.writable = true;
   state_.trouble.clear();
   const Opening& opening = store_->opening;
@@ -112,6 +113,36 @@ Result<> Writer::open(Fault& fault) {
     opening_ = opening;
   }
   return {};
+}
+
+void Writer::take_over(const Settings& settings) {
+  {
+    const std::lock_guard lock(mutex_);
+    next_ = settings;
+  }
+  queue_.set_limit(settings.queue_closures);
+}
+
+// Whether there are other settings now.
+bool Writer::go_over() {
+  std::optional<Settings> next;
+  {
+    const std::lock_guard lock(mutex_);
+    next.swap(next_);
+  }
+  if (!next) {
+    return false;
+  }
+  settings_ = std::move(*next);
+  rollup_.set_limit(settings_.rollup_keys_per_minute);
+  retention_.take_over(settings_);
+  if (store_) {
+    session_over_ = true;
+    if (const auto limited = limit_size(store_->database, settings_.max_bytes); !limited.ok()) {
+      failed(limited.error(), store_->database.fault());
+    }
+  }
+  return true;
 }
 
 Result<> Writer::stop() {
@@ -150,7 +181,7 @@ void Writer::run() {
     const auto since = now - last_flush_;
     // A file that cannot be written is not tried at every batch.
     const bool full = pending_.size() >= kRowsPerFlush && state_.writable;
-    if (!open || full || since >= (waiting() ? kFlushEvery : kFlushIdle)) {
+    if (go_over() || !open || full || since >= (waiting() ? kFlushEvery : kFlushIdle)) {
       watch_clock();
       try_flush();
       retain();
@@ -287,6 +318,14 @@ void Writer::try_flush() {
   }
   while (flush_part() && !pending_.empty()) {
     retain();
+  }
+  if (session_over_ && state_.writable) {
+    const auto next = next_session(*store_, source_, surroundings_.unix_ns());
+    if (next.ok()) {
+      session_over_ = false;
+    } else {
+      failed(next.error(), store_->database.fault());
+    }
   }
 }
 
