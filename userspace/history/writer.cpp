@@ -255,8 +255,7 @@ void Writer::take(Finding& finding) {
 }
 
 bool Writer::wants_row(const Finding& finding) {
-  const Verdict& verdict = finding.verdict;
-  if (verdict.lost || (verdict.cls != Class::graceful && verdict.cls != Class::unestablished)) {
+  if (is_always_kept(finding.verdict.cls, finding.verdict.lost)) {
     return true;
   }
   if (const std::int64_t minute = minute_of(finding.end_unix_ns); minute != budget_minute_) {

@@ -51,7 +51,7 @@ TEST(Store, MigratesAnOlderFileWithWhatItHolds) {
   EXPECT_EQ(writer->opening()->had_version, 1);
   writer->finding(abortive(1));
   ASSERT_TRUE(writer->stop().ok());
-  EXPECT_EQ(number_in(folder.file(), "PRAGMA user_version"), 2);
+  EXPECT_EQ(number_in(folder.file(), "PRAGMA user_version"), 3);
   EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM rollup_text"), 2);
   PerProcess report;
   report_of(folder.file(), report);
@@ -64,7 +64,7 @@ TEST(Store, AnOlderFileIsNotReadBeforeThat) {
   make_version(folder.file(), 1);
   const auto reader = Reader::open(folder.file());
   ASSERT_FALSE(reader.ok());
-  EXPECT_NE(reader.error().what.find("schema version 1, this closewatch reads 2"),
+  EXPECT_NE(reader.error().what.find("schema version 1, this closewatch reads 3"),
             std::string::npos);
   EXPECT_FALSE(reader.error().hint.empty());
 }
@@ -75,11 +75,11 @@ TEST(Store, RefusesANewerFileAndLeavesItAsItIs) {
   {
     auto database = Database::open(folder.file(), Database::Mode::write, 0);
     ASSERT_TRUE(database.ok());
-    ASSERT_TRUE(database->run("PRAGMA user_version = 3").ok());
+    ASSERT_TRUE(database->run("PRAGMA user_version = 4").ok());
   }
   const auto writer = start(settings_for(folder));
   ASSERT_FALSE(writer.ok());
-  EXPECT_NE(writer.error().what.find("schema version 3, this closewatch knows 2"),
+  EXPECT_NE(writer.error().what.find("schema version 4, this closewatch knows 3"),
             std::string::npos);
   EXPECT_NE(writer.error().hint.find("newer closewatch"), std::string::npos);
   EXPECT_FALSE(Reader::open(folder.file()).ok());
