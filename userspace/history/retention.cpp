@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <optional>
 
 #include "userspace/history/losses.h"
 #include "userspace/history/rollup.h"
@@ -159,7 +158,7 @@ Result<bool> Retention::rollups_before(Database& database, std::int64_t limit_ns
   return *rows > 0;
 }
 
-// Takes rollups out of one minute and adds them to those of its hour: sums stay what they are at
+// Takes rollups of minutes and adds them to those of their hour: sums stay what they are at
 // every moment. Rollups of the first minute of an hour are where those of the hour go.
 Result<bool> Retention::coarsen(Database& database, std::int64_t now_ns) {
   const std::int64_t limit =
@@ -170,8 +169,7 @@ Result<bool> Retention::coarsen(Database& database, std::int64_t now_ns) {
     return std::move(next).error();
   }
   // From hour to hour by what is there: a file may begin with any.
-  std::optional<std::int64_t> minute;
-  while (!minute) {
+  for (bool found = false; !found;) {
     const auto any = next->begin().put(next_hour_ - 1).put(limit).step();
     if (!any.ok()) {
       return any.error();
@@ -184,16 +182,15 @@ Result<bool> Retention::coarsen(Database& database, std::int64_t now_ns) {
     if (!fine.ok()) {
       return fine.error();
     }
-    if (*fine) {
-      minute = next->number();
-    } else {
-      next_hour_ += kMinutesPerHour;
-    }
+    found = *fine;
+    next_hour_ += found ? 0 : kMinutesPerHour;
   }
   next->begin();
-  const std::string of_some = fmt::format(
-      " FROM rollup WHERE minute = {} ORDER BY process, class, reason, network, port LIMIT {}",
-      *minute, kRowsPerStep);
+  const std::string of_the_hour = fmt::format("FROM rollup WHERE minute > {} AND minute < {}",
+                                              next_hour_, next_hour_ + kMinutesPerHour);
+  const std::string of_some =
+      fmt::format("{} ORDER BY minute, process, class, reason, network, port LIMIT {}", of_the_hour,
+                  kRowsPerStep);
   auto transaction = Transaction::begin(database);
   if (!transaction.ok()) {
     return std::move(transaction).error();
@@ -201,17 +198,16 @@ Result<bool> Retention::coarsen(Database& database, std::int64_t now_ns) {
   auto moved = changed_by(
       database,
       fmt::format("INSERT INTO rollup SELECT {}, process, class, reason, network, port, closures,"
-                  " lost_closures, discarded, unread, late_resets, blocked_us, drain_us, {}{}",
+                  " lost_closures, discarded, unread, late_resets, blocked_us, drain_us, {} {}",
                   next_hour_, kMinutesPerHour, of_some) +
           std::string(kAddToRollup) + ", minutes = excluded.minutes");
   if (!moved.ok()) {
     return moved.error();
   }
   const auto gone = changed_by(
-      database,
-      fmt::format("DELETE FROM rollup WHERE minute = {} AND (process, class, reason, network,"
-                  " port) IN (SELECT process, class, reason, network, port{})",
-                  *minute, of_some));
+      database, fmt::format("DELETE {} AND (minute, process, class, reason, network, port) IN"
+                            " (SELECT minute, process, class, reason, network, port {})",
+                            of_the_hour, of_some));
   if (!gone.ok()) {
     return gone.error();
   }

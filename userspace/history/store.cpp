@@ -19,6 +19,9 @@ namespace {
 
 constexpr int kWaitMs = 50;  // for the lock of another connection; the queue has room for longer
 constexpr mode_t kFileMode = 0640;
+// A larger file is not read whole before observation begins: what is damaged in it is found, and
+// the file set aside, when it is come upon.
+constexpr std::int64_t kCheckedBytes = 64 << 20;
 
 Error cannot_open(const std::string& path, int error) {
   std::string hint;
@@ -222,6 +225,11 @@ Result<std::optional<Database>> connect_sound(const Settings& settings, Opening&
   }
   if (*unclean) {
     opening.killed_ns = *unclean;
+    const auto bytes = database->number(
+        "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()");
+    opening.unchecked = bytes.ok() && *bytes > kCheckedBytes;
+  }
+  if (*unclean && !opening.unchecked) {
     auto damage = check(*database);
     if (!damage.ok()) {
       fault = database->fault();
@@ -302,6 +310,7 @@ Result<Store> open_store(const Settings& settings, const Source& source, std::in
     database = std::move(connected).take();
     opening.had_version = found.had_version;
     opening.killed_ns = found.killed_ns ? found.killed_ns : opening.killed_ns;
+    opening.unchecked = found.unchecked;
     opening.damage = found.damage.empty() ? opening.damage : found.damage;
   }
   Store store{.lock = std::move(held).take(),

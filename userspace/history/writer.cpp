@@ -107,6 +107,11 @@ Result<> Writer::open(Fault& fault) {
     tell(true, fmt::format("the last run did not stop: its history is whole up to {}, what ended "
                            "between then and now is missing",
                            view_of(time)));
+    if (opening.unchecked) {
+      tell(false, fmt::format("{} is too large to be checked before observation begins; sqlite3 "
+                              "-readonly {} 'PRAGMA quick_check' does it meanwhile",
+                              settings_.path, settings_.path));
+    }
   }
   const std::lock_guard lock(mutex_);
   if (!opening_) {

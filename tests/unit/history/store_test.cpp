@@ -86,6 +86,27 @@ TEST(Store, RefusesANewerFileAndLeavesItAsItIs) {
   EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM closure"), 1);
 }
 
+// What the start may take does not grow with the file.
+TEST(Store, DoesNotReadALargeFileBeforeItStarts) {
+  const Folder folder;
+  write_history(settings_for(folder), {abortive(1)});
+  {
+    auto database = Database::open(folder.file(), Database::Mode::write, 0);
+    ASSERT_TRUE(database.ok());
+    ASSERT_TRUE(database
+                    ->run("UPDATE session SET stopped_ns = NULL; CREATE TABLE large(bytes);"
+                          "INSERT INTO large VALUES(zeroblob(70000000))")
+                    .ok());
+  }
+  TestClock clock;
+  Told told;
+  const auto writer = started(settings_for(folder), clock, told);
+  EXPECT_TRUE(writer->opening()->killed_ns);
+  EXPECT_TRUE(writer->opening()->unchecked);
+  EXPECT_EQ(told.with("too large to be checked"), 1U);
+  ASSERT_TRUE(writer->stop().ok());
+}
+
 TEST(Store, RefusesADatabaseOfSomebodyElse) {
   const Folder folder;
   {
