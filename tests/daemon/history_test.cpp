@@ -4,10 +4,13 @@
 #include <signal.h>
 #include <sqlite3.h>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/daemon/served.h"
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"
+#include "tests/storm/story.h"
 
 namespace closewatch::daemon_test {
 namespace {
@@ -92,6 +95,34 @@ TEST_F(history, the_next_start_tells_of_a_kill) {
   ASSERT_EQ(stop(), 0) << daemon().errors();
   EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss WHERE kind = 'killed'"), 1U);
   EXPECT_EQ(ask(file(), kCounted), 2 * made.connections());
+}
+
+// Other processes read it while it is written: whole lines, each of them a closure that explain
+// knows.
+TEST_F(history, is_read_while_it_is_written) {
+  configure();
+  start();
+  storm::Load load({.drivers = 2, .mix{0, 0, 1}});
+  storm::await("waiting for rows", [&] { return ask(file(), kUnreadRows) > 100; });
+  storm::Closewatch trace(
+      {.program = {.path = program()},
+       .arguments = {"trace", "--history", file(), "--reason", "unread_data", "-n", "100", "-j"}});
+  ASSERT_EQ(trace.wait(), 0) << trace.errors();
+  const std::vector<std::string> lines = storm::lines_of(trace.output());
+  ASSERT_EQ(lines.size(), 100U);
+  const auto closure = nlohmann::json::parse(lines.back());
+  EXPECT_EQ(closure["reason"], "unread_data");
+  storm::Closewatch explain(
+      {.program = {.path = program()},
+       .arguments = {"explain", closure["id"].get<std::string>(), "--history", file()}});
+  ASSERT_EQ(explain.wait(), 0) << explain.errors();
+  EXPECT_THAT(explain.output(), HasSubstr("\nabortive, unread_data\n"));
+  const std::uint64_t before = load.connections();
+  storm::await("waiting for traffic", [&] { return load.connections() > before; });
+  load.stop();
+  load.wait();
+  EXPECT_EQ(stop(), 0) << daemon().errors();
+  EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss"), 0U);
 }
 
 // The rules over what the daemon kept: without rows for graceful closures those that need them are
