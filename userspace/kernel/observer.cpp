@@ -264,6 +264,12 @@ Result<Observer> Observer::start(const Features& features, const ObserverOptions
   }
   auto state = std::make_unique<State>();
   auto skeleton = load_planned(*plan, *filter, options);
+  if (!skeleton.ok() && options.pending) {
+    // What is asked for beside observation must not keep it from beginning.
+    ObserverOptions without = options;
+    without.pending = false;
+    skeleton = load_planned(*plan, *filter, without);
+  }
   if (!skeleton.ok()) {
     return std::move(skeleton).error();
   }
