@@ -78,7 +78,7 @@ class AlertmanagerTest : public ::testing::Test {
                             .alertmanagers = {{.url = url_}},
                             .instance = "host.example"};
     ASSERT_TRUE(check(settings).empty());
-    auto notifiers = make_notifiers(settings, -1);
+    auto notifiers = make_notifiers(settings, {-1, false});
     ASSERT_TRUE(notifiers.ok());
     delivery_ = std::move(Delivery::start(std::move(notifiers).take(), settings.queue)).take();
     engine_ = std::make_unique<Engine>(

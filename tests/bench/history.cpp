@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many closures a history takes: `closewatch_bench_history FILE CLOSURES [PER_SECOND]` gives it
-// made-up closures, 49 of 50 graceful, of 40 processes with 200 peer networks, as fast as it can or
-// at a rate, and prints one line of JSON. Leaves FILE behind, over the last half hour.
+// How many closures a history takes, and how long a report over all of them takes:
+// `closewatch_bench_history FILE CLOSURES [PER_SECOND [MINUTES [NETWORKS]]]` gives it made-up
+// closures of the last MINUTES (30), 49 of 50 graceful, of 40 processes with NETWORKS (200) peer
+// networks each, as fast as it can (PER_SECOND 0) or at a rate, makes hours of the minutes that are
+// old enough, and prints one line of JSON. Leaves FILE behind.
 #include <fmt/core.h>
 #include <sys/resource.h>
 
@@ -12,6 +14,9 @@
 
 #include "userspace/base/clock.h"
 #include "userspace/history/closure_row.h"
+#include "userspace/history/histogram_blob.h"
+#include "userspace/history/reader.h"
+#include "userspace/history/retention.h"
 #include "userspace/history/writer.h"
 
 namespace {
@@ -21,7 +26,7 @@ using closewatch::Finding;
 using closewatch::Reason;
 using std::chrono::steady_clock;
 
-Finding made_up(std::uint64_t n, std::int64_t end_unix_ns) {
+Finding made_up(std::uint64_t n, std::int64_t end_unix_ns, std::uint64_t networks) {
   Finding finding;
   closewatch::Closure& closure = finding.closure;
   const std::uint64_t mixed = (n + 1) * 0x9e3779b97f4a7c15ULL;
@@ -32,7 +37,7 @@ Finding made_up(std::uint64_t n, std::int64_t end_unix_ns) {
   closure.local.address =
       closure.peer.address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1};
   closure.local.port = 443;
-  closure.peer.address[14] = static_cast<std::uint8_t>((mixed >> 20) % 200);
+  closure.peer.address[14] = static_cast<std::uint8_t>((mixed >> 20) % networks);
   closure.peer.address[15] = static_cast<std::uint8_t>(mixed >> 32);
   closure.peer.port = static_cast<std::uint16_t>(mixed >> 40);
   closure.end_ns = n;
@@ -56,6 +61,30 @@ Finding made_up(std::uint64_t n, std::int64_t end_unix_ns) {
   return finding;
 }
 
+// As the writer does it, to the end; the seconds that it took.
+double make_hours(const closewatch::history::Settings& settings, std::int64_t now) {
+  using namespace closewatch::history;
+  const auto begin = steady_clock::now();
+  auto database = Database::open(settings.path, Database::Mode::write, 0);
+  Retention retention(settings);
+  for (bool more = database.ok() && add_histogram_function(*database).ok(); more;) {
+    const auto step = retention.step(*database, now, true);
+    more = step.ok() && *step;
+  }
+  return std::chrono::duration<double>(steady_clock::now() - begin).count();
+}
+
+double seconds_of_report(const std::string& path, const closewatch::ReportSpan& span,
+                         std::uint64_t& closures) {
+  const auto begin = steady_clock::now();
+  auto reader = closewatch::history::Reader::open(path);
+  closewatch::PerProcess report;
+  if (reader.ok() && reader->report(*reader->whole(span), report).ok()) {
+    closures = report.all().closures();
+  }
+  return std::chrono::duration<double>(steady_clock::now() - begin).count();
+}
+
 double cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -69,11 +98,14 @@ double cpu_seconds() {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    fmt::print(stderr, "usage: closewatch_bench_history FILE CLOSURES [PER_SECOND]\n");
+    fmt::print(stderr,
+               "usage: closewatch_bench_history FILE CLOSURES [PER_SECOND [MINUTES [NETWORKS]]]\n");
     return 2;
   }
   const std::uint64_t closures = std::strtoull(argv[2], nullptr, 10);
   const double rate = argc > 3 ? std::strtod(argv[3], nullptr) : 0;
+  const std::int64_t minutes = argc > 4 ? std::strtoll(argv[4], nullptr, 10) : 30;
+  const std::uint64_t networks = argc > 5 ? std::strtoull(argv[5], nullptr, 10) : 200;
   closewatch::history::Settings settings;
   settings.path = argv[1];
   auto writer = closewatch::history::Writer::start(
@@ -85,13 +117,13 @@ int main(int argc, char** argv) {
   }
   const std::int64_t now =
       closewatch::boot_to_unix_ns() + static_cast<std::int64_t>(closewatch::boot_now_ns());
-  constexpr std::int64_t kHalfHour = 1'800'000'000'000;
-  const std::int64_t step = kHalfHour / static_cast<std::int64_t>(closures);
+  const std::int64_t time = minutes * closewatch::history::kMinuteNs;
+  const std::int64_t step = time / static_cast<std::int64_t>(closures);
   const auto begin = steady_clock::now();
   const double cpu = cpu_seconds();
   std::chrono::nanoseconds longest{0};
   for (std::uint64_t n = 0; n < closures; ++n) {
-    const Finding finding = made_up(n, now - kHalfHour + static_cast<std::int64_t>(n) * step);
+    const Finding finding = made_up(n, now - time + static_cast<std::int64_t>(n) * step, networks);
     const auto before = steady_clock::now();
     (*writer)->finding(finding);
     longest = std::max<std::chrono::nanoseconds>(longest, steady_clock::now() - before);
@@ -112,12 +144,19 @@ int main(int argc, char** argv) {
   const closewatch::history::Health health = (*writer)->health();
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
+  std::uint64_t by_minute = 0;
+  std::uint64_t by_hour = 0;
+  const closewatch::ReportSpan all{now - time, now};
+  const double minutes_took = seconds_of_report(settings.path, all, by_minute);
+  const double making = make_hours(settings, now);
+  const double hours_took = seconds_of_report(settings.path, all, by_hour);
   fmt::print(
       R"({{"closures":{},"seconds":{:.3f},"per_second":{:.0f},"cpu_seconds":{:.3f},"refused":{},)"
-      R"("rows":{},"rollup_rows":{},"longest_call_us":{},"max_rss_kib":{}}})"
+      R"("rows":{},"rollup_rows":{},"longest_call_us":{},"max_rss_kib":{},"report_s":{:.2f},"hours_made_s":{:.2f},)"
+      R"("report_by_hour_s":{:.2f},"same":{}}})"
       "\n",
       closures, seconds, static_cast<double>(closures) / seconds, cpu_seconds() - cpu,
       health.refused, health.rows_written, health.rollup_rows, longest.count() / 1000,
-      usage.ru_maxrss);
+      usage.ru_maxrss, minutes_took, making, hours_took, by_minute == by_hour);
   return stopped.ok() && health.refused == 0 ? 0 : 1;
 }

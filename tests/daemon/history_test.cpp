@@ -4,15 +4,20 @@
 #include <signal.h>
 #include <sqlite3.h>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/daemon/served.h"
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"
+#include "tests/storm/story.h"
 
 namespace closewatch::daemon_test {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 // The number that a query gives; 0 where there is nothing yet.
 std::uint64_t ask(const std::string& file, const std::string& query) {
@@ -61,11 +66,15 @@ TEST_F(history, other_settings_in_a_storm_lose_nothing) {
     storm::await("waiting for traffic", [&] { return load.connections() > before + 300; });
     configure("keep_closures = \"" + std::to_string(10 + i) + "d\"\n[metrics]\nenabled = false\n");
     reload();
+    storm::await("waiting for the session with these settings",
+                 [&] { return ask(file(), kStopped) == static_cast<std::uint64_t>(i + 1); });
   }
   load.stop();
   const storm::DriverResult made = load.wait().all();
   storm::await_closed(0);
   ASSERT_EQ(stop(), 0) << daemon().errors();
+  EXPECT_THAT(daemon().errors(), Not(HasSubstr("is held")));
+  EXPECT_EQ(ask(file(), kStopped), 4U);
   EXPECT_EQ(ask(file(), kCounted), 2 * made.connections()) << daemon().errors();
   EXPECT_EQ(ask(file(), kUnreadRows), made.of(storm::Ending::unread_data));
   EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss"), 0U);
@@ -86,6 +95,67 @@ TEST_F(history, the_next_start_tells_of_a_kill) {
   ASSERT_EQ(stop(), 0) << daemon().errors();
   EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss WHERE kind = 'killed'"), 1U);
   EXPECT_EQ(ask(file(), kCounted), 2 * made.connections());
+}
+
+// Other processes read it while it is written: whole lines, each of them a closure that explain
+// knows.
+TEST_F(history, is_read_while_it_is_written) {
+  configure();
+  start();
+  storm::Load load({.drivers = 2, .mix{0, 0, 1}});
+  storm::await("waiting for rows", [&] { return ask(file(), kUnreadRows) > 100; });
+  storm::Closewatch trace(
+      {.program = {.path = program()},
+       .arguments = {"trace", "--history", file(), "--reason", "unread_data", "-n", "100", "-j"}});
+  ASSERT_EQ(trace.wait(), 0) << trace.errors();
+  const std::vector<std::string> lines = storm::lines_of(trace.output());
+  ASSERT_EQ(lines.size(), 100U);
+  const auto closure = nlohmann::json::parse(lines.back());
+  EXPECT_EQ(closure["reason"], "unread_data");
+  storm::Closewatch explain(
+      {.program = {.path = program()},
+       .arguments = {"explain", closure["id"].get<std::string>(), "--history", file()}});
+  ASSERT_EQ(explain.wait(), 0) << explain.errors();
+  EXPECT_THAT(explain.output(), HasSubstr("\nabortive, unread_data\n"));
+  const std::uint64_t before = load.connections();
+  storm::await("waiting for traffic", [&] { return load.connections() > before; });
+  load.stop();
+  load.wait();
+  EXPECT_EQ(stop(), 0) << daemon().errors();
+  EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss"), 0U);
+}
+
+// The rules over what the daemon kept: without rows for graceful closures those that need them are
+// named, the others tell what they told while it ran.
+TEST_F(history, a_dry_run_over_it_says_what_it_can_judge) {
+  configure(
+      "graceful_rows_per_minute = 0\n[metrics]\nenabled = false\n[alerts]\nbuilt_in = false\n"
+      "[[alerts.rule]]\nname = \"unread\"\nreason = [\"unread_data\"]\nthreshold = 20\n"
+      "[[alerts.rule]]\nname = \"too_many\"\nreason = [\"unread_data\"]\nthreshold = 21\n"
+      "[[alerts.rule]]\nname = \"part\"\nclass = [\"abortive\"]\nmeasure = \"share\"\n"
+      "threshold = 0.01\n[[alerts.rule]]\nname = \"any\"\nthreshold = 1\n");
+  start();
+  storm::run_load({.drivers = 1, .connections = 30, .mix{1, 0, 0}});
+  const storm::DriverResult aborted =
+      storm::run_load({.drivers = 1, .connections = 20, .mix{0, 0, 1}}).all();
+  storm::await_closed(0);
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  ASSERT_EQ(aborted.of(storm::Ending::unread_data), 20U);
+
+  storm::Closewatch dry_run(
+      {.program = {.path = program()},
+       .arguments = {"serve", "--config", path("closewatch.toml"), "--dry-run-alerts", file()}});
+  ASSERT_EQ(dry_run.wait(), 0) << dry_run.errors();
+  const std::string said = dry_run.output();
+  // Of 50 connections both ends: 40 of the 20 aborted have a row, 60 of the 30 others have none.
+  EXPECT_THAT(said, StartsWith("history: 100 closures, 40 of them with a row of their own; 60 "
+                               "graceful ones are only counted\n"
+                               "not judged: rule part: it is a share of all closures, graceful "
+                               "ones included\n"
+                               "not judged: rule any: it counts graceful closures too\n"));
+  EXPECT_THAT(said, HasSubstr(" firing: unread: "));
+  EXPECT_THAT(said, Not(HasSubstr("too_many")));
+  EXPECT_THAT(said, HasSubstr("\n40 closures: 1 alerts fired, "));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <optional>
 
 #include "userspace/alert/notification_text.h"
 #include "userspace/render/escape.h"
@@ -38,14 +39,18 @@ char priority_of(const Notification& notification) {
 
 class Lines {
  public:
-  Lines(TextBuffer& out, char priority) : out_(out), priority_(priority) {}
+  // Without a priority lines have none in front.
+  Lines(TextBuffer& out, std::optional<char> priority) : out_(out), priority_(priority) {}
 
   // `text` is escaped already.
   void put(std::string_view title, std::string_view text) {
     if (!text.empty()) {
-      append(out_, {"<", 1});
-      out_.push_back(priority_);
-      append(out_, ">alert ");
+      if (priority_) {
+        append(out_, {"<", 1});
+        out_.push_back(*priority_);
+        append(out_, ">");
+      }
+      append(out_, "alert ");
       append(out_, title);
       append(out_, text);
       out_.push_back('\n');
@@ -54,7 +59,7 @@ class Lines {
 
  private:
   TextBuffer& out_;
-  char priority_;
+  std::optional<char> priority_;
 };
 
 }  // namespace
@@ -63,7 +68,7 @@ Attempt LogNotifier::deliver(const Notification& notification, const Halt& halt)
   TextBuffer headline;
   append_headline(headline, notification);
   TextBuffer out;
-  Lines lines(out, priority_of(notification));
+  Lines lines(out, target_.priorities ? std::optional(priority_of(notification)) : std::nullopt);
   lines.put("", view_of(headline));
   if (!notification.evidence.empty()) {
     lines.put("explanation: ", notification.evidence.front().explanation);
@@ -75,7 +80,7 @@ Attempt LogNotifier::deliver(const Notification& notification, const Halt& halt)
   // A pipe that is ready takes PIPE_BUF bytes without blocking.
   std::string_view left = view_of(out);
   while (!left.empty()) {
-    switch (halt.wait(fd_, POLLOUT, kTimeout)) {
+    switch (halt.wait(target_.fd, POLLOUT, kTimeout)) {
       case Halt::Woken::halted:
         return {Outcome::halted};
       case Halt::Woken::late:
@@ -83,7 +88,8 @@ Attempt LogNotifier::deliver(const Notification& notification, const Halt& halt)
       case Halt::Woken::ready:
         break;
     }
-    const ssize_t taken = ::write(fd_, left.data(), std::min<std::size_t>(left.size(), PIPE_BUF));
+    const ssize_t taken =
+        ::write(target_.fd, left.data(), std::min<std::size_t>(left.size(), PIPE_BUF));
     if (taken >= 0) {
       left.remove_prefix(static_cast<std::size_t>(taken));
     } else if (errno != EINTR && errno != EAGAIN) {

@@ -7,7 +7,6 @@
 #include <climits>
 
 #include "userspace/alert/alertmanager_notifier.h"
-#include "userspace/alert/log_notifier.h"
 #include "userspace/alert/program_notifier.h"
 #include "userspace/alert/webhook_notifier.h"
 
@@ -22,10 +21,10 @@ std::string host_name() {
 }  // namespace
 
 Result<std::vector<std::unique_ptr<Notifier>>> make_notifiers(const Settings& settings,
-                                                              int log_fd) {
+                                                              const LogTarget& log) {
   std::vector<std::unique_ptr<Notifier>> all;
   if (settings.log) {
-    all.push_back(std::make_unique<LogNotifier>(log_fd));
+    all.push_back(std::make_unique<LogNotifier>(log));
   }
   const std::string instance = settings.instance.empty() ? host_name() : settings.instance;
   for (const HttpSettings& http : settings.alertmanagers) {

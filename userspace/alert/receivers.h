@@ -5,13 +5,14 @@
 #include <memory>
 #include <vector>
 
-#include "userspace/alert/notifier.h"
+#include "userspace/alert/log_notifier.h"
 #include "userspace/alert/settings.h"
 
 namespace closewatch::alert {
 
-// `log_fd` (standard error, as a rule) stays the caller's and must outlive them. `settings` passed
-// check(); an error is one of libcurl.
-Result<std::vector<std::unique_ptr<Notifier>>> make_notifiers(const Settings& settings, int log_fd);
+// `log`: where `settings` ask for it, standard error as a rule. `settings` passed check(); an error
+// is one of libcurl.
+Result<std::vector<std::unique_ptr<Notifier>>> make_notifiers(const Settings& settings,
+                                                              const LogTarget& log);
 
 }  // namespace closewatch::alert

@@ -120,21 +120,26 @@ Result<> begin_with_what_is_kept(history::Reader& reader, ReportSpan& span) {
   return {};
 }
 
-bool filters_anything(const FilterOptions& filter) {
-  return !filter.pids.empty() || !filter.comms.empty() || !filter.users.empty() ||
-         !filter.local_ports.empty() || !filter.peer_ports.empty() || filter.ipv4 || filter.ipv6 ||
-         !filter.netns.empty() || !filter.cgroup.empty() || !filter.classes.empty() ||
-         !filter.reasons.empty() || filter.abortive || filter.lost;
-}
-
 struct Counted {
   ReportSpan span;
   PerProcess report;
   Timeline timeline;
 
-  Counted(const ReportSpan& asked, Grouping grouping)
-      : span(history::whole_minutes(asked)), report({}, grouping) {}
+  Counted(const ReportSpan& whole, Grouping grouping) : span(whole), report({}, grouping) {}
 };
+
+// The counts of a time into `counted`, which is empty.
+Result<> count(history::Reader& reader, const ReportSpan& asked, Grouping grouping,
+               const history::RollupFilter& filter, bool over_time,
+               std::optional<Counted>& counted) {
+  const auto whole = reader.whole(asked);
+  if (!whole.ok()) {
+    return whole.error();
+  }
+  counted.emplace(*whole, grouping);
+  return reader.report(counted->span, counted->report, over_time ? &counted->timeline : nullptr,
+                       filter);
+}
 
 void write(Output& output, Format format, const Counted& now, const Counted* before,
            const std::vector<std::string>& told) {
@@ -178,9 +183,13 @@ Result<> ended(const Output& output) {
 }  // namespace
 
 Result<> report_history(const Options& options, std::int64_t now_ns) {
-  if (filters_anything(options.filter)) {
-    return misuse("a report over the history takes no filters",
-                  "group it with --by, or list closures with trace --history and filters");
+  const auto stored = StoredFilter::of(options.filter);
+  if (!stored.ok()) {
+    return stored.error();
+  }
+  const auto filter = stored->of_rollups();
+  if (!filter.ok()) {
+    return filter.error();
   }
   auto span = span_of(options.history, now_ns);
   const auto grouping = grouping_of(options.history.by);
@@ -203,21 +212,32 @@ Result<> report_history(const Options& options, std::int64_t now_ns) {
   if (auto begun = begin_with_what_is_kept(*reader, *span); !begun.ok()) {
     return begun;
   }
-  Counted now(*span, *grouping);
-  Timeline* const timeline = options.view.format == Format::html ? &now.timeline : nullptr;
-  if (auto read = reader->report(now.span, now.report, timeline); !read.ok()) {
+  std::optional<Counted> now;
+  const bool over_time = options.view.format == Format::html;
+  if (auto read = count(*reader, *span, *grouping, *filter, over_time, now); !read.ok()) {
     return read;
   }
   std::optional<Counted> before;
   if (earlier > 0) {
-    before.emplace(ReportSpan{span->from_unix_ns - earlier, span->to_unix_ns - earlier}, *grouping);
-    if (auto read = reader->report(before->span, before->report); !read.ok()) {
+    const ReportSpan then{span->from_unix_ns - earlier, span->to_unix_ns - earlier};
+    if (auto read = count(*reader, then, *grouping, *filter, false, before); !read.ok()) {
       return read;
     }
   }
-  const auto told = notes(*reader, now.span);
+  auto told = notes(*reader, now->span);
   if (!told.ok()) {
     return told.error();
+  }
+  for (const NotKept& each : now->report.losses().not_kept) {
+    if (each.kind == "not_told_apart") {
+      told->push_back(fmt::format(
+          "{} closures are left out: more ended in their minutes than the history tells apart, so "
+          "it is not known which of them the filters want",
+          each.records.value_or(0)));
+    }
+  }
+  if (filter->lost) {
+    told->push_back("how long closures took is not known of those alone that lost bytes");
   }
   if (!options.view.quiet) {
     for (const std::string& line : *told) {
@@ -227,7 +247,7 @@ Result<> report_history(const Options& options, std::int64_t now_ns) {
     }
   }
   Output output(STDOUT_FILENO);
-  write(output, options.view.format, now, before ? &*before : nullptr, *told);
+  write(output, options.view.format, *now, before ? &*before : nullptr, *told);
   return ended(output);
 }
 

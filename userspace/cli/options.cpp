@@ -328,9 +328,10 @@ void add_options(CLI::App& app, Command command, Options& options) {
     case Command::serve:
       app.add_option("-c,--config", options.file, "Configuration file; without one the defaults")
           ->option_text("FILE");
-      app.add_option("--dry-run-alerts", options.dry_run,
-                     "Observe nothing: tell what the rules would have told over a capture")
-          ->option_text("CAPTURE");
+      app.add_option(
+             "--dry-run-alerts", options.dry_run,
+             "Observe nothing: tell what the rules would have told over a capture or history")
+          ->option_text("FILE");
       add_format(app, options.view, false);
       break;
     case Command::check_config:

@@ -56,7 +56,7 @@ struct Options {
   KernelOptions kernel;
   HistoryOptions history;
   std::string file;     // record, replay, report: a capture; serve, check-config: a configuration
-  std::string dry_run;  // serve: a capture to run the rules over
+  std::string dry_run;  // serve: a capture or history to run the rules over
   bool force = false;   // record: overwrite
   std::string
       subject;  // explain: a class, a reason or the id of a closure, empty all; completion: a shell

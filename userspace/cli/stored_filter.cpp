@@ -61,12 +61,8 @@ bool StoredFilter::wants(const Finding& finding) const {
   if (finding.verdict.cls == Class::unestablished && !options_.unestablished) {
     return false;
   }
-  if (!any_or_one_of(options_.pids, closure.process.pid) ||
-      !any_or_one_of(options_.local_ports, closure.local.port) ||
+  if (!any_or_one_of(options_.local_ports, closure.local.port) ||
       !any_or_one_of(options_.peer_ports, closure.peer.port)) {
-    return false;
-  }
-  if (!uids_.empty() && (!closure.process.known() || !any_or_one_of(uids_, closure.process.uid))) {
     return false;
   }
   if (options_.ipv4 != options_.ipv6 && is_ipv4(closure) != options_.ipv4) {
@@ -75,15 +71,64 @@ bool StoredFilter::wants(const Finding& finding) const {
   if (netns_ && closure.netns != *netns_) {
     return false;
   }
-  if (!cgroup_.empty()) {
-    const std::string_view path =
-        finding.process.cgroup ? std::string_view(*finding.process.cgroup) : std::string_view{};
-    if (!path.starts_with(cgroup_) ||
-        (path.size() > cgroup_.size() && path[cgroup_.size()] != '/')) {
-      return false;
-    }
+  return wants_process(closure.process, finding.process) &&
+         selection_.wants(closure, finding.verdict);
+}
+
+bool StoredFilter::wants_process(const Task& process, const ProcessDetails& details) const {
+  if (!any_or_one_of(options_.pids, process.pid)) {
+    return false;
   }
-  return selection_.wants(closure, finding.verdict);
+  if (!uids_.empty() && (!process.known() || !any_or_one_of(uids_, process.uid))) {
+    return false;
+  }
+  if (cgroup_.empty()) {
+    return true;
+  }
+  const std::string_view path =
+      details.cgroup ? std::string_view(*details.cgroup) : std::string_view{};
+  return path.starts_with(cgroup_) &&
+         (path.size() == cgroup_.size() || path[cgroup_.size()] == '/');
+}
+
+Result<history::RollupFilter> StoredFilter::of_rollups() const {
+  const auto refused = [](const char* option, const char* kept) {
+    return Error{.what = std::string("a report over the history cannot answer ") + option +
+                         ": its counts keep " + kept,
+                 .hint =
+                     "trace --history lists closures with this filter; report --by port and "
+                     "--by peer group all of them",
+                 .code = ExitCode::usage};
+  };
+  if (!options_.local_ports.empty() || !options_.peer_ports.empty()) {
+    return refused(options_.local_ports.empty() ? "--remote-port" : "--local-port",
+                   "the port of the service, local or remote, and no other");
+  }
+  if (netns_) {
+    return refused("--netns", "no network namespace");
+  }
+  history::RollupFilter filter{.lost = selection_.lost_only};
+  if (!options_.pids.empty() || !uids_.empty() || !cgroup_.empty() || !selection_.comms.empty()) {
+    filter.process = [this, names = Selection{.comms = selection_.comms}](
+                         const Task& process, const ProcessDetails& details) {
+      Closure closure;
+      closure.process = process;
+      return wants_process(process, details) && names.wants(closure, {});
+    };
+  }
+  if (!selection_.classes.empty() || !selection_.reasons.empty()) {
+    filter.verdict = [how = Selection{.classes = selection_.classes,
+                                      .reasons = selection_.reasons}](Class cls, Reason reason) {
+      Verdict verdict;
+      verdict.cls = cls;
+      verdict.reason = reason;
+      return how.wants({}, verdict);
+    };
+  }
+  if (options_.ipv4 != options_.ipv6) {
+    filter.ipv4 = options_.ipv4;
+  }
+  return filter;
 }
 
 }  // namespace closewatch

@@ -10,6 +10,7 @@
 
 #include "userspace/base/result.h"
 #include "userspace/cli/options.h"
+#include "userspace/history/reader.h"
 #include "userspace/pipeline/finding.h"
 #include "userspace/pipeline/selection.h"
 
@@ -22,7 +23,12 @@ class StoredFilter {
 
   [[nodiscard]] bool wants(const Finding& finding) const;
 
+  // The same of counts, which tell less apart. An Error names an option that they cannot answer.
+  [[nodiscard]] Result<history::RollupFilter> of_rollups() const;
+
  private:
+  [[nodiscard]] bool wants_process(const Task& process, const ProcessDetails& details) const;
+
   FilterOptions options_;
   std::vector<std::uint32_t> uids_;
   std::optional<std::uint32_t> netns_;

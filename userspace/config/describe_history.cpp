@@ -32,6 +32,8 @@ void describe_history(Fields& fields, HistorySettings& history) {
   // Rollups outlive what they sum up, also where only the latter is said.
   store.keep_rollups = std::chrono::duration_cast<seconds>(fields.duration(
       "keep_rollups", std::max(store.keep_rollups, store.keep_closures), {1min, kCentury}));
+  store.keep_minutes = std::chrono::duration_cast<seconds>(
+      fields.duration("keep_minutes", store.keep_minutes, {1min, kCentury}));
   store.max_bytes = fields.size("max_size", store.max_bytes, {1U << 20, 1ULL << 40});
   store.graceful_rows_per_minute =
       count(fields, "graceful_rows_per_minute", store.graceful_rows_per_minute, {0, 10'000'000});

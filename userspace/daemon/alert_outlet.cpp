@@ -18,7 +18,7 @@ alert::EngineSettings engine_settings(const alert::Settings& settings, std::uint
 
 Result<std::shared_ptr<alert::Delivery>> start_delivery(const alert::Settings& settings,
                                                         const Log& log) {
-  auto notifiers = alert::make_notifiers(settings, STDERR_FILENO);
+  auto notifiers = alert::make_notifiers(settings, {STDERR_FILENO, log.priorities()});
   if (!notifiers.ok()) {
     return std::move(notifiers).error();
   }

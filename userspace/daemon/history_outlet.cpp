@@ -46,6 +46,11 @@ Result<std::function<void()>> HistoryOutlet::take_over(const history::Settings& 
   if (settings == settings_) {
     return std::function<void()>([] {});
   }
+  if (settings.path == settings_.path) {
+    writer_->take_over(settings);
+    settings_ = settings;
+    return std::function<void()>([] {});
+  }
   auto writer = start_writer(settings, source_, log_);
   if (!writer.ok()) {
     return std::move(writer).error();

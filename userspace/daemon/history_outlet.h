@@ -23,9 +23,9 @@ class HistoryOutlet {
 
   [[nodiscard]] Sink& sink() { return *writer_; }
 
-  // Goes over to other settings, unless they are the same. Gives what has to be done with the
-  // writer up to now, on another thread: the new one takes closures at once and waits for the file.
-  // On an error nothing has changed.
+  // Goes over to other settings, unless they are the same. The writer goes on with the same file;
+  // another file has another writer, and what has to be done with the one up to now, on another
+  // thread, is given. On an error nothing has changed.
   Result<std::function<void()>> take_over(const history::Settings& settings);
 
   // What waits is written, for at most 5 s. Nothing is taken any more.

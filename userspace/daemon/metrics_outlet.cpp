@@ -6,8 +6,10 @@
 namespace closewatch {
 
 Result<std::unique_ptr<MetricsOutlet>> MetricsOutlet::start(const MetricsSettings& settings,
-                                                            BuildInfo build) {
-  std::unique_ptr<MetricsOutlet> outlet(new MetricsOutlet(settings, std::move(build)));
+                                                            BuildInfo build,
+                                                            PendingWatch::Read pending) {
+  std::unique_ptr<MetricsOutlet> outlet(
+      new MetricsOutlet(settings, std::move(build), std::move(pending)));
   if (auto listening = outlet->listen(); !listening.ok()) {
     return std::move(listening).error();
   }
@@ -31,6 +33,7 @@ Result<> MetricsOutlet::listen() {
 
 void MetricsOutlet::take(Readings readings, std::uint64_t now_ns, bool alive) {
   alive_ = alive;
+  readings.pending = pending_.latest();
   metrics_.take(std::move(readings), now_ns);
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "userspace/config/config.h"
+#include "userspace/daemon/pending_watch.h"
 #include "userspace/metrics/metrics.h"
 #include "userspace/metrics/metrics_server.h"
 
@@ -15,7 +16,7 @@ class MetricsOutlet {
  public:
   // Errors: an address or a path that cannot be listened on.
   static Result<std::unique_ptr<MetricsOutlet>> start(const MetricsSettings& settings,
-                                                      BuildInfo build);
+                                                      BuildInfo build, PendingWatch::Read pending);
 
   [[nodiscard]] Sink& sink() { return metrics_; }
 
@@ -27,12 +28,15 @@ class MetricsOutlet {
   Result<bool> take_over(const MetricsSettings& settings);
 
  private:
-  MetricsOutlet(const MetricsSettings& settings, BuildInfo build)
-      : settings_(settings), metrics_(settings.series, std::move(build)) {}
+  MetricsOutlet(const MetricsSettings& settings, BuildInfo build, PendingWatch::Read pending)
+      : settings_(settings),
+        metrics_(settings.series, std::move(build)),
+        pending_(std::move(pending)) {}
   Result<> listen();
 
   MetricsSettings settings_;
   Metrics metrics_;
+  PendingWatch pending_;
   std::atomic<bool> alive_ = true;
   std::unique_ptr<MetricsServer> server_;  // uses all of the above
 };

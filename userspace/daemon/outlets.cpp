@@ -10,7 +10,7 @@ namespace closewatch {
 
 Result<std::unique_ptr<Outlets>> Outlets::start(const Config& config,
                                                 const OutletSurroundings& around) {
-  std::unique_ptr<Outlets> outlets(new Outlets(around));
+  std::unique_ptr<Outlets> outlets(new Outlets(around, config.filter.unestablished));
   for (const auto start :
        {&Outlets::start_history, &Outlets::start_metrics, &Outlets::start_alerts}) {
     if (auto started = (outlets.get()->*start)(config); !started.ok()) {
@@ -47,7 +47,7 @@ Result<> Outlets::start_metrics(const Config& config) {
   if (!config.metrics.enabled) {
     return {};
   }
-  auto metrics = MetricsOutlet::start(config.metrics, around_.build);
+  auto metrics = MetricsOutlet::start(config.metrics, around_.build, around_.pending);
   if (!metrics.ok()) {
     return std::move(metrics).error();
   }
@@ -69,39 +69,42 @@ Result<> Outlets::start_alerts(const Config& config) {
 }
 
 void Outlets::connect() {
-  sinks_.clear();
+  connected_.clear();
   if (history_) {
-    sinks_.push_back(&history_->sink());
+    connected_.push_back({&history_->sink(), attempts_});
   }
   if (metrics_) {
-    sinks_.push_back(&metrics_->sink());
+    connected_.push_back({&metrics_->sink(), true});
   }
   if (alerts_) {
-    sinks_.push_back(&alerts_->sink());
+    connected_.push_back({&alerts_->sink(), attempts_});
   }
 }
 
 void Outlets::finding(const Finding& finding) {
-  for (Sink* const sink : sinks_) {
-    sink->finding(finding);
+  const bool attempt = finding.verdict.cls == Class::unestablished;
+  for (const Outlet& outlet : connected_) {
+    if (!attempt || outlet.attempts) {
+      outlet.sink->finding(finding);
+    }
   }
 }
 
 void Outlets::correction(const Correction& correction) {
-  for (Sink* const sink : sinks_) {
-    sink->correction(correction);
+  for (const Outlet& outlet : connected_) {
+    outlet.sink->correction(correction);
   }
 }
 
 void Outlets::gap(const Gap& gap) {
-  for (Sink* const sink : sinks_) {
-    sink->gap(gap);
+  for (const Outlet& outlet : connected_) {
+    outlet.sink->gap(gap);
   }
 }
 
 void Outlets::flush() {
-  for (Sink* const sink : sinks_) {
-    sink->flush();
+  for (const Outlet& outlet : connected_) {
+    outlet.sink->flush();
   }
 }
 
@@ -176,7 +179,7 @@ void Outlets::take_over(const Config& config) {
 }
 
 std::vector<std::string> Outlets::stop() {
-  sinks_.clear();
+  connected_.clear();
   std::vector<std::string> lines;
   if (history_) {
     history_->stop();

@@ -24,6 +24,7 @@ struct OutletSurroundings {
   const Log& log;
   const SourceContext& source;
   BuildInfo build;
+  PendingWatch::Read pending;  // from a thread of the metrics, until they have ended
 };
 
 class Outlets final : public Sink {
@@ -51,7 +52,15 @@ class Outlets final : public Sink {
   std::vector<std::string> stop();
 
  private:
-  explicit Outlets(OutletSurroundings around) : around_(std::move(around)) {}
+  // Who is told of closures, and whether of failed attempts to connect too: the metrics always are,
+  // for the kernel's own counts have them as well.
+  struct Outlet {
+    Sink* sink;
+    bool attempts;
+  };
+
+  Outlets(OutletSurroundings around, bool attempts)
+      : around_(std::move(around)), attempts_(attempts) {}
   [[nodiscard]] std::int64_t unix_ns() const;
   Result<> start_history(const Config& config);
   Result<> start_metrics(const Config& config);
@@ -62,7 +71,8 @@ class Outlets final : public Sink {
   std::unique_ptr<HistoryOutlet> history_;
   std::unique_ptr<MetricsOutlet> metrics_;
   std::unique_ptr<AlertOutlet> alerts_;
-  std::vector<Sink*> sinks_;  // of those above
+  bool attempts_;                  // are asked for
+  std::vector<Outlet> connected_;  // of those above
   Retiring retiring_;
 };
 

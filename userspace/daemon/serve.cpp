@@ -47,6 +47,12 @@ void log_account(const Log& log, const std::vector<std::string>& lines) {
   }
 }
 
+// Every closure of the host is observed.
+bool is_unfiltered(FilterOptions filter) {
+  filter.unestablished = false;
+  return filter == FilterOptions{};
+}
+
 Result<Config> config_of(const ServeOptions& options) {
   return options.config_path.empty() ? Config{} : load_config(options.config_path);
 }
@@ -62,11 +68,14 @@ class Daemon {
         manager_(manager),
         live_(live),
         outlets_(outlets),
+        observes_all_(is_unfiltered(config_.filter)),
         enricher_(live.source().boot_to_unix_ns),
         pipeline_(live.source(), std::move(selection), enricher_, {&outlets}),
         look_every_ns_(std::min(kLookNs, manager.patience_ns().value_or(kLookNs * 3) / 3)) {}
 
   Result<> run() {
+    // Who waits for it to be ready finds everything counted from then on.
+    outlets_.take(readings(live_.observer().account()), boot_now_ns(), true);
     manager_.ready(status());
     look(boot_now_ns());
     auto result = live_.run({
@@ -141,6 +150,9 @@ class Daemon {
                                    .run_ns = stats.run_ns,
                                    .missed = stats.missed});
     }
+    if (!observes_all_) {
+      return readings;  // less is seen than the kernel counts, as it should be
+    }
     if (auto own = read_tcp_counters({}); own.ok()) {
       readings.namespaces.push_back({.netns = own_network_, .name = "host", .counters = *own});
     }
@@ -175,6 +187,7 @@ class Daemon {
   const ServiceManager& manager_;
   Live& live_;
   Outlets& outlets_;
+  const bool observes_all_;
   ProcessEnricher enricher_;
   Pipeline pipeline_;
   Heartbeat heartbeat_;
@@ -211,13 +224,18 @@ Result<> serve(const ServeOptions& options) {
   if (!wanted.ok()) {
     return std::move(wanted).error();
   }
-  const Log log(config->log, STDERR_FILENO);
+  const Log log(config->log, STDERR_FILENO, std::getenv("JOURNAL_STREAM"));
   const auto manager =
       ServiceManager::connect(std::getenv("NOTIFY_SOCKET"), std::getenv("WATCHDOG_USEC"));
   if (!manager.ok()) {
     return manager.error();
   }
-  auto live = Live::start(config->filter, config->kernel, HangUp::is_taken);
+  KernelOptions kernel = config->kernel;
+  kernel.pending = true;
+  // The metrics lay what is seen beside the kernel's own counts, in which failed attempts are too.
+  FilterOptions in_kernel = config->filter;
+  in_kernel.unestablished = true;
+  auto live = Live::start(in_kernel, kernel, HangUp::is_taken);
   if (!live.ok()) {
     return std::move(live).error();
   }
@@ -235,8 +253,10 @@ Result<> serve(const ServeOptions& options) {
   const SourceContext source = live->source();
   const std::string hooks(name_of(live->observer().plan().set));
   auto outlets = Outlets::start(
-      *config,
-      {.log = log, .source = source, .build = {.version = options.version, .hooks = hooks}});
+      *config, {.log = log,
+                .source = source,
+                .build = {.version = options.version, .hooks = hooks},
+                .pending = [observer = &live->observer()] { return observer->pending(); }});
   if (!outlets.ok()) {
     return std::move(outlets).error();
   }

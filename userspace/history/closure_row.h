@@ -17,6 +17,11 @@
 
 namespace closewatch::history {
 
+// Whether a closure has a row whatever the settings are: it was not plain graceful, or lost bytes.
+constexpr bool is_always_kept(Class cls, bool lost) {
+  return lost || (cls != Class::graceful && cls != Class::unestablished);
+}
+
 // The row's other half: rows of the tables `session` and `process`.
 struct RowReferences {
   std::int64_t session = 0;

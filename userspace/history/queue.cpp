@@ -33,7 +33,7 @@ void Queue::put(const Finding& finding) {
     batch_.findings.push_back(finding);
   }
   ++batch_.count;
-  if (batch_.count == limit_ / 2) {
+  if (batch_.count >= limit_ / 2 && !woken_) {
     woken_ = true;
     changed_.notify_one();
   }
@@ -67,6 +67,13 @@ void Queue::wake() {
     woken_ = true;
     changed_.notify_one();
   }
+}
+
+void Queue::set_limit(std::size_t limit) {
+  const std::lock_guard lock(mutex_);
+  limit_ = limit;
+  woken_ = true;
+  changed_.notify_one();
 }
 
 bool Queue::take(Batch& batch, std::chrono::steady_clock::time_point until) {

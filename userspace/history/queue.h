@@ -48,6 +48,9 @@ class Queue {
   void put(const Gap& gap);
   void wake();  // a batch of the pipeline is over
 
+  // From any thread: what may wait from now on; the writer's thread wakes.
+  void set_limit(std::size_t limit);
+
   // From the writer's thread: waits until something is there, it was woken, `until` has passed or
   // the queue was closed, and exchanges what is there with the cleared `batch`. False: closed.
   bool take(Batch& batch, std::chrono::steady_clock::time_point until);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <tuple>
 #include <unordered_map>
 
@@ -66,9 +67,27 @@ std::uint64_t unsigned_of(std::int64_t value) {
 
 }  // namespace
 
-ReportSpan whole_minutes(const ReportSpan& span) {
-  return {.from_unix_ns = minute_of(span.from_unix_ns) * kMinuteNs,
-          .to_unix_ns = (minute_of(span.to_unix_ns - 1) + 1) * kMinuteNs};
+Result<ReportSpan> Reader::whole(const ReportSpan& span) {
+  std::int64_t first = minute_of(span.from_unix_ns);
+  std::int64_t last = minute_of(span.to_unix_ns - 1);
+  auto query = database_.prepare("SELECT 1 FROM rollup WHERE minute = ? AND minutes > 1 LIMIT 1");
+  if (!query.ok()) {
+    return std::move(query).error();
+  }
+  const auto is_coarse = [&query](std::int64_t minute) {
+    return query->begin().put(hour_of(minute)).step();
+  };
+  const auto from = is_coarse(first);
+  if (!from.ok()) {
+    return from.error();
+  }
+  const auto to = is_coarse(last);
+  if (!to.ok()) {
+    return to.error();
+  }
+  first = *from ? hour_of(first) : first;
+  last = *to ? hour_of(last) + kMinutesPerHour - 1 : last;
+  return ReportSpan{.from_unix_ns = first * kMinuteNs, .to_unix_ns = (last + 1) * kMinuteNs};
 }
 
 Result<Reader> Reader::open(const std::string& path) {
@@ -101,6 +120,14 @@ Result<Reader> Reader::open(const std::string& path) {
     return std::move(current).error().context(path);
   }
   return Reader(std::move(database).take());
+}
+
+bool Reader::may_be_history(const std::string& path) {
+  constexpr std::string_view kMagic{"SQLite format 3\0", 16};
+  std::string begin(kMagic.size(), ' ');
+  std::ifstream(path, std::ios::binary)
+      .read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return begin == kMagic;
 }
 
 Result<const Reader::Identity*> Reader::process(std::int64_t row) {
@@ -149,7 +176,8 @@ class Grouper {
     std::string network;  // empty: not told apart
     std::int64_t port;
   };
-  static constexpr std::size_t kOther = SIZE_MAX;  // not told apart
+  static constexpr std::size_t kOther = SIZE_MAX;        // not told apart
+  static constexpr std::size_t kLeftOut = SIZE_MAX - 1;  // the filter cannot judge it
 
   // The place of the group in groups(); made when it is new.
   Result<std::size_t> place_of(const Row& row) {
@@ -212,45 +240,108 @@ class Grouper {
   std::unordered_map<std::int64_t, std::size_t> of_row_;
 };
 
+// Which rows a filter lets through.
+class Sieve {
+ public:
+  enum class Judgement : std::uint8_t { in, out, unknown };
+
+  Sieve(Reader& reader, const RollupFilter& filter) : reader_(reader), filter_(filter) {}
+
+  Result<Judgement> judge(const Grouper::Row& row, Class cls, Reason reason) {
+    if (filter_.verdict && !filter_.verdict(cls, reason)) {
+      return Judgement::out;
+    }
+    const auto network = network_from(row.network);
+    if (filter_.ipv4 && network && Endpoint{.address = *network}.is_ipv4() != *filter_.ipv4) {
+      return Judgement::out;
+    }
+    const bool family_known = !filter_.ipv4 || network;
+    if (!filter_.process) {
+      return family_known ? Judgement::in : Judgement::unknown;
+    }
+    if (row.process == kNotToldApart) {
+      return Judgement::unknown;
+    }
+    const auto wanted = wants_process(row.process);
+    if (!wanted.ok()) {
+      return wanted.error();
+    }
+    if (!*wanted) {
+      return Judgement::out;
+    }
+    return family_known ? Judgement::in : Judgement::unknown;
+  }
+
+ private:
+  Result<bool> wants_process(std::int64_t row) {
+    if (const auto known = of_row_.find(row); known != of_row_.end()) {
+      return known->second;
+    }
+    const auto identity = reader_.process(row);
+    if (!identity.ok()) {
+      return identity.error();
+    }
+    const bool wanted = filter_.process((*identity)->task, (*identity)->details);
+    if (of_row_.size() < 4 * kGroups) {
+      of_row_.emplace(row, wanted);
+    }
+    return wanted;
+  }
+
+  Reader& reader_;
+  const RollupFilter& filter_;
+  std::unordered_map<std::int64_t, bool> of_row_;
+};
+
 namespace {
 
 constexpr const char* kRollupQuery =
-    "SELECT minute, process, network, port, class, reason, closures, lost_closures, discarded,"
-    " unread, late_resets, blocked_us, drain_us FROM rollup WHERE minute >= ? AND minute < ?"
+    "SELECT minute, minutes, process, network, port, class, reason, closures, lost_closures,"
+    " discarded, unread, late_resets, blocked_us, drain_us FROM rollup WHERE minute >= ? AND "
+    "minute < ?"
     " ORDER BY minute";
 
 struct RollupRow {
   std::int64_t minute = 0;
+  std::int64_t minutes = 1;
   Grouper::Row of;
   Class cls = Class::unknown;
+  Reason reason = Reason::unknown;
   std::uint64_t closures = 0;
   std::uint64_t bytes_lost = 0;
   std::uint64_t lost_closures = 0;
 };
 
-// The next row; what it counts is added to `tally` where there is one.
+// The next row, in two steps: what is counted, and the counts, which are added to `tally`.
 RollupRow take_key(Statement& row) {
   RollupRow out;
   out.minute = row.number();
+  out.minutes = row.number();
   out.of.process = row.number();
   out.of.network = row.text();
   out.of.port = row.number();
+  out.cls = class_named(row.text()).value_or(Class::unknown);
+  out.reason = reason_named(row.text()).value_or(Reason::unknown);
   return out;
 }
 
-void take_counts(Statement& row, RollupRow& out, CloseTally& tally) {
-  out.cls = class_named(row.text()).value_or(Class::unknown);
-  const Reason reason = reason_named(row.text()).value_or(Reason::unknown);
+void take_counts(Statement& row, RollupRow& out, bool only_lost, CloseTally& tally) {
   out.closures = unsigned_of(row.number());
   out.lost_closures = unsigned_of(row.number());
+  if (only_lost) {
+    out.closures = out.lost_closures;
+  }
   const std::uint64_t discarded = unsigned_of(row.number());
   const std::uint64_t unread = unsigned_of(row.number());
   out.bytes_lost = discarded + unread;
   tally.classes.at(static_cast<std::size_t>(out.cls)) += out.closures;
-  tally.reasons.at(static_cast<std::size_t>(reason)) += out.closures;
+  tally.reasons.at(static_cast<std::size_t>(out.reason)) += out.closures;
   tally.lost_closures += out.lost_closures;
   tally.discarded += discarded;
   tally.unread += unread;
+  if (only_lost) {
+    return;  // the rest is of all of them
+  }
   tally.late_resets += unsigned_of(row.number());
   tally.blocked_us.merge(decode(row.blob()).value_or(Histogram{}));
   tally.drain_us.merge(decode(row.blob()).value_or(Histogram{}));
@@ -287,6 +378,23 @@ std::string title_of(const ProcessReport& report) {
                                 : report.group.value_or("");
 }
 
+void add_not_kept(std::vector<NotKept>& all, const Loss& loss) {
+  const std::string_view kind = name_of(loss.kind);
+  auto at = std::find_if(all.begin(), all.end(),
+                         [kind](const NotKept& each) { return each.kind == kind; });
+  if (at == all.end()) {
+    at = all.insert(all.end(), NotKept{.kind = std::string(kind),
+                                       .since_unix_ns = loss.since_ns,
+                                       .records = loss.records ? std::optional(0U) : std::nullopt});
+  }
+  at->until_unix_ns = std::max(at->until_unix_ns, loss.until_ns);
+  at->events += loss.events;
+  if (at->records && loss.records) {
+    *at->records += *loss.records;
+  }
+  at->note = loss.note;
+}
+
 ReportLosses losses_in(const std::vector<Loss>& losses) {
   ReportLosses sum;
   for (const Loss& loss : losses) {
@@ -299,6 +407,8 @@ ReportLosses losses_in(const std::vector<Loss>& losses) {
     } else if (loss.kind == LossKind::late_fact) {
       sum.late_facts += loss.records.value_or(0);
       sum.late_unread += loss.bytes;
+    } else {
+      add_not_kept(sum.not_kept, loss);
     }
   }
   return sum;
@@ -306,8 +416,8 @@ ReportLosses losses_in(const std::vector<Loss>& losses) {
 
 }  // namespace
 
-Result<> Reader::report(const ReportSpan& span, PerProcess& report, Timeline* timeline) {
-  const ReportSpan whole = whole_minutes(span);
+Result<> Reader::report(const ReportSpan& whole, PerProcess& report, Timeline* timeline,
+                        const RollupFilter& filter) {
   const std::int64_t first = minute_of(whole.from_unix_ns);
   const std::int64_t end = minute_of(whole.to_unix_ns);
   const auto snapshot = Snapshot::begin(database_);
@@ -318,14 +428,16 @@ Result<> Reader::report(const ReportSpan& span, PerProcess& report, Timeline* ti
   if (!lost.ok()) {
     return std::move(lost).error();
   }
-  report.take_losses(losses_in(*lost));
 
   auto query = database_.prepare(kRollupQuery);
   if (!query.ok()) {
     return std::move(query).error();
   }
   Grouper grouper(*this, report.grouping());
+  Sieve sieve(*this, filter);
+  CloseTally left_out;
   CloseTally not_told_apart;
+  std::int64_t coarsest = 1;
   const auto each_row = [&](const auto& take) -> Result<> {
     query->begin().put(first).put(end);
     for (;;) {
@@ -337,6 +449,17 @@ Result<> Reader::report(const ReportSpan& span, PerProcess& report, Timeline* ti
         return {};
       }
       RollupRow row = take_key(*query);
+      const auto wanted = sieve.judge(row.of, row.cls, row.reason);
+      if (!wanted.ok()) {
+        return wanted.error();
+      }
+      if (*wanted == Sieve::Judgement::out) {
+        continue;
+      }
+      if (*wanted == Sieve::Judgement::unknown) {
+        take(row, Grouper::kLeftOut);
+        continue;
+      }
       const auto place = grouper.place_of(row.of);
       if (!place.ok()) {
         return place.error();
@@ -345,17 +468,27 @@ Result<> Reader::report(const ReportSpan& span, PerProcess& report, Timeline* ti
     }
   };
   auto read = each_row([&](RollupRow& row, std::size_t place) {
-    if (place == Grouper::kOther) {
-      take_counts(*query, row, not_told_apart);
+    coarsest = std::max(coarsest, row.minutes);
+    if (place == Grouper::kLeftOut || place == Grouper::kOther) {
+      take_counts(*query, row, filter.lost, place == Grouper::kOther ? not_told_apart : left_out);
       return;
     }
     ProcessReport& group = grouper.groups()[place];
-    take_counts(*query, row, group.tally);
+    take_counts(*query, row, filter.lost, group.tally);
     add_harm(group.peers, row);
   });
   if (!read.ok()) {
     return read;
   }
+  ReportLosses told = losses_in(*lost);
+  if (left_out.closures() > 0) {
+    told.not_kept.push_back({.kind = "not_told_apart",
+                             .since_unix_ns = whole.from_unix_ns,
+                             .until_unix_ns = whole.to_unix_ns,
+                             .events = 1,
+                             .records = left_out.closures()});
+  }
+  report.take_losses(told);
 
   std::vector<ProcessReport>& groups = grouper.groups();
   std::vector<std::size_t> order(groups.size());
@@ -370,7 +503,7 @@ Result<> Reader::report(const ReportSpan& span, PerProcess& report, Timeline* ti
     std::unordered_map<std::size_t, std::size_t> shown;
     const std::int64_t minutes = std::max<std::int64_t>(1, end - first);
     const auto steps = static_cast<std::int64_t>(kTimelineSteps);
-    const std::int64_t step = (minutes + steps - 1) / steps;
+    const std::int64_t step = std::max((minutes + steps - 1) / steps, coarsest);
     const auto count = static_cast<std::size_t>((minutes + step - 1) / step);
     timeline->from_unix_ns = whole.from_unix_ns;
     timeline->step_ns = step * kMinuteNs;
@@ -383,8 +516,11 @@ Result<> Reader::report(const ReportSpan& span, PerProcess& report, Timeline* ti
       }
     }
     read = each_row([&](RollupRow& row, std::size_t place) {
+      if (place == Grouper::kLeftOut) {
+        return;
+      }
       CloseTally tally;
-      take_counts(*query, row, tally);
+      take_counts(*query, row, filter.lost, tally);
       const auto at = static_cast<std::size_t>((row.minute - first) / step);
       const auto add = [&](TimelineRow& line) {
         line.steps[at].classes.at(static_cast<std::size_t>(row.cls)) += row.closures;

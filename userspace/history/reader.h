@@ -30,21 +30,34 @@ struct Coverage {
   std::optional<std::int64_t> closures_until_ns;  // the newest one
 };
 
-// The whole minutes that a time touches: rollups tell no more.
-ReportSpan whole_minutes(const ReportSpan& span);
+// Which closures a report counts, of what rollups tell apart. What is empty is any.
+struct RollupFilter {
+  std::function<bool(const Task&, const ProcessDetails&)> process = {};
+  std::function<bool(Class, Reason)> verdict = {};
+  std::optional<bool> ipv4 = {};  // false: IPv6
+  bool lost = false;              // those that lost bytes; how long these took is not known
+};
 
 class Reader {
  public:
   // Errors: no such file, not readable, no history, another schema version.
   static Result<Reader> open(const std::string& path);
 
-  // Counts of the whole minutes of `span` into `report` (fresh, with the grouping that is wanted),
+  // Whether the file begins as one of SQLite does, and so is no capture.
+  static bool may_be_history(const std::string& path);
+
+  // What rollups can tell of a time: the whole minutes, or hours, that it touches.
+  Result<ReportSpan> whole(const ReportSpan& span);
+
+  // Counts of `span`, which is whole(), into `report` (fresh, with the grouping that is wanted),
   // with the losses of that time. Exact in counts and bytes; quantiles from merged histograms;
   // peers are networks. With `timeline`: also over time, in at most `kTimelineSteps` steps, for all
-  // and for the first few of the report.
+  // and for the first few of the report. Closures that `filter` cannot judge, because they are not
+  // told apart, are left out and told as `not_told_apart` in the losses.
   static constexpr std::size_t kTimelineSteps = 120;
   static constexpr std::size_t kTimelineRows = 8;
-  Result<> report(const ReportSpan& span, PerProcess& report, Timeline* timeline = nullptr);
+  Result<> report(const ReportSpan& span, PerProcess& report, Timeline* timeline = nullptr,
+                  const RollupFilter& filter = {});
 
   // Closures that ended in [from, to), oldest first, and what is missing between them, until `take`
   // says no. Late facts are part of what is given. A `Finding` is good for the time of the call.
@@ -73,6 +86,7 @@ class Reader {
   Result<> complete(Finding& finding, const RowReferences& references);
 
   friend class Grouper;
+  friend class Sieve;
   Database database_;
   std::map<std::int64_t, Identity> processes_;
   Names names_;

@@ -32,7 +32,8 @@ constexpr std::array kSacrifices{
     Sacrifice{true, 0},       Sacrifice{false, 0},
 };
 
-Result<std::int64_t> deleted(Database& database, const std::string& sql) {
+// How many rows a statement changed.
+Result<std::int64_t> changed_by(Database& database, const std::string& sql) {
   auto done = database.run(sql);
   if (!done.ok()) {
     return std::move(done).error();
@@ -60,6 +61,10 @@ Result<bool> Retention::step(Database& database, std::int64_t now_ns, bool by_ti
     auto old = by_age(database, now_ns);
     if (!old.ok() || *old) {
       return old;
+    }
+    auto coarser = coarsen(database, now_ns);
+    if (!coarser.ok() || *coarser) {
+      return coarser;
     }
   }
   auto large = by_size(database, now_ns, by_time);
@@ -96,9 +101,9 @@ Result<bool> Retention::by_age(Database& database, std::int64_t now_ns) {
     return rollups;
   }
   const auto losses =
-      deleted(database, fmt::format("DELETE FROM loss WHERE since_ns < {0} AND until_ns < {0};"
-                                    "DELETE FROM session WHERE stopped_ns < {0}",
-                                    limit));
+      changed_by(database, fmt::format("DELETE FROM loss WHERE since_ns < {0} AND until_ns < {0};"
+                                       "DELETE FROM session WHERE stopped_ns < {0}",
+                                       limit));
   return losses.ok() ? Result<bool>(false) : Result<bool>(losses.error());
 }
 
@@ -128,7 +133,7 @@ Result<bool> Retention::by_size(Database& database, std::int64_t now_ns, bool by
 }
 
 Result<bool> Retention::closures_before(Database& database, std::int64_t limit_ns) {
-  const auto rows = deleted(
+  const auto rows = changed_by(
       database,
       fmt::format("DELETE FROM closure WHERE ended_ns < {0} AND ended_ns <= coalesce("
                   "(SELECT ended_ns FROM closure ORDER BY ended_ns LIMIT 1 OFFSET {1}), {0})",
@@ -141,10 +146,11 @@ Result<bool> Retention::closures_before(Database& database, std::int64_t limit_n
 }
 
 Result<bool> Retention::rollups_before(Database& database, std::int64_t limit_ns) {
-  const auto rows = deleted(
-      database, fmt::format("DELETE FROM rollup WHERE minute < {0} AND minute <= coalesce("
-                            "(SELECT minute FROM rollup ORDER BY minute LIMIT 1 OFFSET {1}), {0})",
-                            minute_of(limit_ns), kRowsPerStep - 1));
+  const auto rows = changed_by(
+      database,
+      fmt::format("DELETE FROM rollup WHERE minute + minutes <= {0} AND minute <= coalesce("
+                  "(SELECT minute FROM rollup ORDER BY minute LIMIT 1 OFFSET {1}), {0})",
+                  minute_of(limit_ns), kRowsPerStep - 1));
   if (!rows.ok()) {
     return rows.error();
   }
@@ -152,10 +158,70 @@ Result<bool> Retention::rollups_before(Database& database, std::int64_t limit_ns
   return *rows > 0;
 }
 
+// Takes rollups of minutes and adds them to those of their hour: sums stay what they are at
+// every moment. Rollups of the first minute of an hour are where those of the hour go.
+Result<bool> Retention::coarsen(Database& database, std::int64_t now_ns) {
+  const std::int64_t limit =
+      hour_of(minute_of(now_ns - settings_.keep_minutes.count() * kSecondNs));
+  auto next = database.prepare(
+      "SELECT minute FROM rollup WHERE minute > ? AND minute < ? ORDER BY minute LIMIT 1");
+  if (!next.ok()) {
+    return std::move(next).error();
+  }
+  // From hour to hour by what is there: a file may begin with any.
+  for (bool found = false; !found;) {
+    const auto any = next->begin().put(next_hour_ - 1).put(limit).step();
+    if (!any.ok()) {
+      return any.error();
+    }
+    if (!*any) {
+      return false;
+    }
+    next_hour_ = hour_of(next->number());
+    const auto fine = next->begin().put(next_hour_).put(next_hour_ + kMinutesPerHour).step();
+    if (!fine.ok()) {
+      return fine.error();
+    }
+    found = *fine;
+    next_hour_ += found ? 0 : kMinutesPerHour;
+  }
+  next->begin();
+  const std::string of_the_hour = fmt::format("FROM rollup WHERE minute > {} AND minute < {}",
+                                              next_hour_, next_hour_ + kMinutesPerHour);
+  const std::string of_some =
+      fmt::format("{} ORDER BY minute, process, class, reason, network, port LIMIT {}", of_the_hour,
+                  kRowsPerStep);
+  auto transaction = Transaction::begin(database);
+  if (!transaction.ok()) {
+    return std::move(transaction).error();
+  }
+  auto moved = changed_by(
+      database,
+      fmt::format("INSERT INTO rollup SELECT {}, process, class, reason, network, port, closures,"
+                  " lost_closures, discarded, unread, late_resets, blocked_us, drain_us, {} {}",
+                  next_hour_, kMinutesPerHour, of_some) +
+          std::string(kAddToRollup) + ", minutes = excluded.minutes");
+  if (!moved.ok()) {
+    return moved.error();
+  }
+  const auto gone = changed_by(
+      database, fmt::format("DELETE {} AND (minute, process, class, reason, network, port) IN"
+                            " (SELECT minute, process, class, reason, network, port {})",
+                            of_the_hour, of_some));
+  if (!gone.ok()) {
+    return gone.error();
+  }
+  if (auto committed = transaction->commit(); !committed.ok()) {
+    return std::move(committed).error();
+  }
+  counts_.coarsened += static_cast<std::uint64_t>(*gone);
+  return true;
+}
+
 // From a time when the clock was ahead: they would outlive everything.
 Result<bool> Retention::future(Database& database, std::int64_t now_ns) {
   const std::int64_t limit = now_ns + kDayNs;
-  const auto rows = deleted(
+  const auto rows = changed_by(
       database, fmt::format("DELETE FROM closure WHERE ended_ns > {0} AND ended_ns >= coalesce("
                             "(SELECT ended_ns FROM closure ORDER BY ended_ns DESC LIMIT 1"
                             " OFFSET {1}), {0})",
@@ -163,11 +229,11 @@ Result<bool> Retention::future(Database& database, std::int64_t now_ns) {
   if (!rows.ok()) {
     return rows.error();
   }
-  const auto rollups =
-      deleted(database, fmt::format("DELETE FROM rollup WHERE minute > {0} AND minute >= coalesce("
-                                    "(SELECT minute FROM rollup ORDER BY minute DESC LIMIT 1"
-                                    " OFFSET {1}), {0})",
-                                    minute_of(limit), kRowsPerStep - 1));
+  const auto rollups = changed_by(
+      database, fmt::format("DELETE FROM rollup WHERE minute > {0} AND minute >= coalesce("
+                            "(SELECT minute FROM rollup ORDER BY minute DESC LIMIT 1"
+                            " OFFSET {1}), {0})",
+                            minute_of(limit), kRowsPerStep - 1));
   if (!rollups.ok()) {
     return rollups.error();
   }
@@ -178,7 +244,7 @@ Result<bool> Retention::future(Database& database, std::int64_t now_ns) {
 
 // Not seen since the oldest rollup and the oldest row.
 Result<bool> Retention::processes(Database& database) {
-  const auto rows = deleted(
+  const auto rows = changed_by(
       database,
       fmt::format("DELETE FROM process WHERE id IN (SELECT id FROM process WHERE id > 1"
                   " AND seen_minute < coalesce((SELECT min(minute) FROM rollup), {0})"

@@ -150,15 +150,11 @@ bool Rollup::amend(const Correction& correction) {
 
 Result<> Rollup::write(Database& database, ProcessDirectory& processes, std::int64_t boot) {
   if (!upsert_) {
-    auto upsert = database.prepare(
-        "INSERT INTO rollup(minute, process, class, reason, network, port, closures, lost_closures,"
-        " discarded, unread, late_resets, blocked_us, drain_us) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"
-        " ON CONFLICT DO UPDATE SET closures = closures + excluded.closures,"
-        " lost_closures = lost_closures + excluded.lost_closures,"
-        " discarded = discarded + excluded.discarded, unread = unread + excluded.unread,"
-        " late_resets = late_resets + excluded.late_resets,"
-        " blocked_us = histogram_add(blocked_us, excluded.blocked_us),"
-        " drain_us = histogram_add(drain_us, excluded.drain_us)");
+    auto upsert = database.prepare(std::string("INSERT INTO rollup(minute, process, class, reason, "
+                                               "network, port, closures, lost_closures,"
+                                               " discarded, unread, late_resets, blocked_us, "
+                                               "drain_us) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)") +
+                                   std::string(kAddToRollup));
     if (!upsert.ok()) {
       return std::move(upsert).error();
     }

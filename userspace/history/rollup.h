@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 
 #include "userspace/history/peer_network.h"
@@ -27,6 +28,21 @@ constexpr std::int64_t minute_of(std::int64_t unix_ns) {
   return unix_ns / kMinuteNs - (unix_ns % kMinuteNs < 0 ? 1 : 0);
 }
 
+// Rollups long past are of an hour, which begins with this minute.
+inline constexpr std::int64_t kMinutesPerHour = 60;
+constexpr std::int64_t hour_of(std::int64_t minute) {
+  return minute - ((minute % kMinutesPerHour) + kMinutesPerHour) % kMinutesPerHour;
+}
+
+// Ends an INSERT of rollups: what is there already has its counts added to.
+inline constexpr std::string_view kAddToRollup =
+    " ON CONFLICT DO UPDATE SET closures = closures + excluded.closures,"
+    " lost_closures = lost_closures + excluded.lost_closures,"
+    " discarded = discarded + excluded.discarded, unread = unread + excluded.unread,"
+    " late_resets = late_resets + excluded.late_resets,"
+    " blocked_us = histogram_add(blocked_us, excluded.blocked_us),"
+    " drain_us = histogram_add(drain_us, excluded.drain_us)";
+
 // The port of the service: the local one of a connection that was accepted, the peer's of one that
 // was opened here, the smaller one where that was before observation began.
 std::uint16_t service_port(const Closure& closure);
@@ -40,6 +56,7 @@ struct RollupCounts {
 class Rollup {
  public:
   explicit Rollup(std::uint32_t keys_per_minute);
+  void set_limit(std::uint32_t keys_per_minute) { limit_ = keys_per_minute; }
 
   // `process` is that of the finding; null when it is not known.
   void count(const Finding& finding, std::shared_ptr<Process> process);

@@ -146,7 +146,21 @@ CREATE VIEW rollup_text AS
     FROM rollup r JOIN process p ON p.id = r.process;
 )sql";
 
-constexpr std::array kSteps{kTables, kViews};
+// 3: rollups of a whole hour, for times long past.
+constexpr const char* kHours = R"sql(
+ALTER TABLE rollup ADD COLUMN minutes INTEGER NOT NULL DEFAULT 1;
+
+DROP VIEW rollup_text;
+CREATE VIEW rollup_text AS
+  SELECT strftime('%Y-%m-%dT%H:%M:00Z', r.minute * 60, 'unixepoch') AS time, r.minutes,
+         CASE r.process WHEN 0 THEN '(not told apart)' WHEN 1 THEN '(not known)' ELSE p.comm
+         END AS comm,
+         p.pid, p.exe, p.cgroup, r.class, r.reason, r.network, r.port,
+         r.closures, r.lost_closures, r.discarded, r.unread, r.late_resets
+    FROM rollup r JOIN process p ON p.id = r.process;
+)sql";
+
+constexpr std::array kSteps{kTables, kViews, kHours};
 static_assert(kSteps.size() == kSchemaVersion);
 
 Error not_a_history() {

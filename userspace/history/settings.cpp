@@ -36,6 +36,8 @@ std::vector<Objection> objections(const Settings& settings) {
   checks.expect(
       settings.keep_rollups >= settings.keep_closures && settings.keep_rollups <= kCentury,
       "keep_rollups", "at least keep_closures, at most 100 years");
+  checks.expect(settings.keep_minutes >= kMinute && settings.keep_minutes <= kCentury,
+                "keep_minutes", "1 minute to 100 years");
   checks.within<std::uint64_t>(settings.max_bytes, 1U << 20, std::uint64_t{1} << 40, "max_bytes");
   checks.within(settings.graceful_rows_per_minute, 0U, 10'000'000U, "graceful_rows_per_minute");
   checks.within(settings.rollup_keys_per_minute, 100U, 1'000'000U, "rollup_keys_per_minute");

@@ -18,6 +18,8 @@ struct Settings {
   // Older ones are deleted. Rollups are kept at least as long as rows.
   std::chrono::seconds keep_closures = std::chrono::hours{24 * 7};
   std::chrono::seconds keep_rollups = std::chrono::hours{24 * 400};
+  // Rollups older than this are no longer kept by minute but by hour.
+  std::chrono::seconds keep_minutes = std::chrono::hours{24};
   // The file is kept below this many bytes: oldest rows go first, then oldest rollups. SQLite
   // refuses what would take it beyond one and a quarter of it.
   std::uint64_t max_bytes = std::uint64_t{2} << 30;

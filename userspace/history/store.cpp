@@ -20,6 +20,9 @@ namespace {
 constexpr int kWriterWaitMs =
     50;  // for the lock of another connection; the queue has room for longer
 constexpr mode_t kFileMode = 0640;
+// A larger file is not read whole before observation begins: what is damaged in it is found, and
+// the file set aside, when it is come upon.
+constexpr std::int64_t kCheckedBytes = 64 << 20;
 
 Error cannot_open(const std::string& path, int error) {
   std::string hint;
@@ -83,10 +86,7 @@ Result<Database> connect(const Settings& settings, Fault& fault) {
     prepared = add_histogram_function(*database);
   }
   if (prepared.ok()) {
-    const auto page = database->number("PRAGMA page_size");
-    const std::uint64_t pages =
-        page.ok() && *page > 0 ? settings.max_bytes / 4 * 5 / static_cast<std::uint64_t>(*page) : 1;
-    prepared = database->run(fmt::format("PRAGMA max_page_count = {}", pages));
+    prepared = limit_size(*database, settings.max_bytes);
   }
   if (!prepared.ok()) {
     fault = database->fault();
@@ -162,6 +162,21 @@ Losses losses_of(const Opening& opening, std::int64_t now_ns) {
   return losses;
 }
 
+// The row of a new session, within a transaction.
+Result<std::int64_t> insert_session(Store& store, const Source& source, std::int64_t now_ns) {
+  auto insert = store.database.prepare(
+      "INSERT INTO session(boot, closewatch_version, tick_ns, started_ns, flushed_ns)"
+      " VALUES(?,?,?,?,?)");
+  if (!insert.ok()) {
+    return std::move(insert).error();
+  }
+  insert->begin().put(store.boot).put(std::string_view(source.closewatch_version));
+  if (auto begun = insert->put(source.tick_ns).put(now_ns).put(now_ns).run(); !begun.ok()) {
+    return std::move(begun).error();
+  }
+  return sqlite3_last_insert_rowid(store.database.handle());
+}
+
 Result<> begin_session(Store& store, const Source& source, std::int64_t now_ns) {
   Database& database = store.database;
   auto transaction = Transaction::begin(database);
@@ -178,17 +193,11 @@ Result<> begin_session(Store& store, const Source& source, std::int64_t now_ns) 
   if (!ended.ok()) {
     return ended;
   }
-  auto insert = database.prepare(
-      "INSERT INTO session(boot, closewatch_version, tick_ns, started_ns, flushed_ns)"
-      " VALUES(?,?,?,?,?)");
-  if (!insert.ok()) {
-    return std::move(insert).error();
+  const auto session = insert_session(store, source, now_ns);
+  if (!session.ok()) {
+    return session.error();
   }
-  insert->begin().put(store.boot).put(std::string_view(source.closewatch_version));
-  if (auto begun = insert->put(source.tick_ns).put(now_ns).put(now_ns).run(); !begun.ok()) {
-    return begun;
-  }
-  store.session = sqlite3_last_insert_rowid(database.handle());
+  store.session = *session;
   if (auto told = losses_of(store.opening, now_ns).write(database); !told.ok()) {
     return told;
   }
@@ -217,6 +226,11 @@ Result<std::optional<Database>> connect_sound(const Settings& settings, Opening&
   }
   if (*unclean) {
     opening.killed_ns = *unclean;
+    const auto bytes = database->number(
+        "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()");
+    opening.unchecked = bytes.ok() && *bytes > kCheckedBytes;
+  }
+  if (*unclean && !opening.unchecked) {
     auto damage = check(*database);
     if (!damage.ok()) {
       fault = database->fault();
@@ -297,6 +311,7 @@ Result<Store> open_store(const Settings& settings, const Source& source, std::in
     database = std::move(connected).take();
     opening.had_version = found.had_version;
     opening.killed_ns = found.killed_ns ? found.killed_ns : opening.killed_ns;
+    opening.unchecked = found.unchecked;
     opening.damage = found.damage.empty() ? opening.damage : found.damage;
   }
   Store store{.lock = std::move(held).take(),
@@ -320,6 +335,34 @@ Result<> mark(Store& store, std::string_view sql, std::int64_t now_ns) {
 }
 
 }  // namespace
+
+Result<> next_session(Store& store, const Source& source, std::int64_t now_ns) {
+  auto transaction = Transaction::begin(store.database);
+  if (!transaction.ok()) {
+    return std::move(transaction).error();
+  }
+  if (auto stopped = mark_stopped(store, now_ns); !stopped.ok()) {
+    return stopped;
+  }
+  const auto session = insert_session(store, source, now_ns);
+  if (!session.ok()) {
+    return session.error();
+  }
+  if (auto committed = transaction->commit(); !committed.ok()) {
+    return committed;
+  }
+  store.session = *session;
+  return {};
+}
+
+Result<> limit_size(Database& database, std::uint64_t max_bytes) {
+  const auto page = database.number("PRAGMA page_size");
+  if (!page.ok()) {
+    return page.error();
+  }
+  const std::uint64_t pages = max_bytes / 4 * 5 / static_cast<std::uint64_t>(*page);
+  return database.run(fmt::format("PRAGMA max_page_count = {}", pages));
+}
 
 Result<> mark_flushed(Store& store, std::int64_t now_ns) {
   return mark(store, "UPDATE session SET flushed_ns = ? WHERE id = ?", now_ns);

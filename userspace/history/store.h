@@ -29,6 +29,7 @@ struct Opening {
   std::optional<std::int64_t> killed_ns;  // a writer did not stop: its last flush, CLOCK_REALTIME
   std::optional<std::string> set_aside;   // the name that a damaged file got
   std::string damage;                     // what was wrong with it
+  bool unchecked = false;                 // too large to be read whole after a kill
 };
 
 struct Store {
@@ -43,6 +44,12 @@ struct Store {
 // hint; `fault` tells those that pass by themselves.
 Result<Store> open_store(const Settings& settings, const Source& source, std::int64_t now_ns,
                          const std::optional<std::string>& damaged, Fault& fault);
+
+// Ends the session and begins another, with other settings. On an error nothing has changed.
+Result<> next_session(Store& store, const Source& source, std::int64_t now_ns);
+
+// SQLite refuses what would take the file beyond one and a quarter of `max_bytes`.
+Result<> limit_size(Database& database, std::uint64_t max_bytes);
 
 // Marks the session as flushed, or as stopped, at that time; within a transaction or alone.
 Result<> mark_flushed(Store& store, std::int64_t now_ns);

@@ -94,6 +94,7 @@ Result<> Writer::open(Fault& fault) {
   insert_ = std::move(insert).take();
   amend_ = std::move(amend).take();
   damage_.reset();
+  session_over_ = false;
   state_.writable = true;
   state_.trouble.clear();
   const Opening& opening = store_->opening;
@@ -106,12 +107,47 @@ Result<> Writer::open(Fault& fault) {
     tell(true, fmt::format("the last run did not stop: its history is whole up to {}, what ended "
                            "between then and now is missing",
                            view_of(time)));
+    if (opening.unchecked) {
+      tell(false, fmt::format("{} is too large to be checked before observation begins; sqlite3 "
+                              "-readonly {} 'PRAGMA quick_check' does it meanwhile",
+                              settings_.path, settings_.path));
+    }
   }
   const std::lock_guard lock(mutex_);
   if (!opening_) {
     opening_ = opening;
   }
   return {};
+}
+
+void Writer::take_over(const Settings& settings) {
+  {
+    const std::lock_guard lock(mutex_);
+    next_ = settings;
+  }
+  queue_.set_limit(settings.queue_closures);
+}
+
+// Whether there are other settings now.
+bool Writer::go_over() {
+  std::optional<Settings> next;
+  {
+    const std::lock_guard lock(mutex_);
+    next.swap(next_);
+  }
+  if (!next) {
+    return false;
+  }
+  settings_ = std::move(*next);
+  rollup_.set_limit(settings_.rollup_keys_per_minute);
+  retention_.take_over(settings_);
+  if (store_) {
+    session_over_ = true;
+    if (const auto limited = limit_size(store_->database, settings_.max_bytes); !limited.ok()) {
+      failed(limited.error(), store_->database.fault());
+    }
+  }
+  return true;
 }
 
 Result<> Writer::stop() {
@@ -150,7 +186,7 @@ void Writer::run() {
     const auto since = now - last_flush_;
     // A file that cannot be written is not tried at every batch.
     const bool full = pending_.size() >= kRowsPerFlush && state_.writable;
-    if (!open || full || since >= (waiting() ? kFlushEvery : kFlushIdle)) {
+    if (go_over() || !open || full || since >= (waiting() ? kFlushEvery : kFlushIdle)) {
       watch_clock();
       try_flush();
       retain();
@@ -224,8 +260,7 @@ void Writer::take(Finding& finding) {
 }
 
 bool Writer::wants_row(const Finding& finding) {
-  const Verdict& verdict = finding.verdict;
-  if (verdict.lost || (verdict.cls != Class::graceful && verdict.cls != Class::unestablished)) {
+  if (is_always_kept(finding.verdict.cls, finding.verdict.lost)) {
     return true;
   }
   if (const std::int64_t minute = minute_of(finding.end_unix_ns); minute != budget_minute_) {
@@ -287,6 +322,14 @@ void Writer::try_flush() {
   }
   while (flush_part() && !pending_.empty()) {
     retain();
+  }
+  if (session_over_ && state_.writable) {
+    const auto next = next_session(*store_, source_, surroundings_.unix_ns());
+    if (next.ok()) {
+      session_over_ = false;
+    } else {
+      failed(next.error(), store_->database.fault());
+    }
   }
 }
 

@@ -79,6 +79,10 @@ class Writer final : public Sink {
   void gap(const Gap& gap) override { queue_.put(gap); }
   void flush() override { queue_.wake(); }
 
+  // Goes over to other settings of the same file (`path` is that of the start), in the writer's
+  // thread: nothing that waits or is remembered is lost. A session of its own begins with them.
+  void take_over(const Settings& settings);
+
   // Writes what waits and ends the thread. An Error tells what could not be written in 5 seconds.
   Result<> stop();
 
@@ -93,6 +97,7 @@ class Writer final : public Sink {
   Result<> open(Fault& fault);
   void run();
 
+  bool go_over();
   void take(Batch& batch);
   void take(Finding& finding);
   void take(const Correction& correction);
@@ -114,7 +119,7 @@ class Writer final : public Sink {
   void publish();
   void tell(bool warning, std::string text) const;
 
-  const Settings settings_;
+  Settings settings_;  // after the start, of the thread
   const Source source_;
   const Surroundings surroundings_;
   Queue queue_;
@@ -139,10 +144,12 @@ class Writer final : public Sink {
   std::uint64_t rollups_refused_told_ = 0;
   std::chrono::steady_clock::time_point last_flush_;
   bool retain_more_ = false;
+  bool session_over_ = false;  // the next flush that succeeds begins another
   std::optional<std::string> damage_;
   Health state_;
 
   mutable std::mutex mutex_;
+  std::optional<Settings> next_;    // that the thread is to go over to
   Health health_;                   // copy of state_
   std::optional<Opening> opening_;  // of the first time
   std::string end_;                 // what stop() is to say; empty: all was written

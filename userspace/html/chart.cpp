@@ -37,8 +37,8 @@ std::string title_of(const TimelineStep& step, std::int64_t from_unix_ns) {
 
 void write_chart(Output& output, const Timeline& timeline, const TimelineRow& row,
                  unsigned height) {
-  std::uint64_t most = 1;
-  std::uint64_t most_lost = 1;
+  std::uint64_t most = 0;
+  std::uint64_t most_lost = 0;
   for (const TimelineStep& step : row.steps) {
     most = std::max(most, closures_in(step));
     most_lost = std::max(most_lost, step.bytes_lost);
@@ -84,8 +84,10 @@ void write_chart(Output& output, const Timeline& timeline, const TimelineRow& ro
     line(bars + "</g>");
   }
   line("</svg>");
-  line(fmt::format(R"(<p class="axis"><span>{}</span><span>{}</span></p>)",
-                   rfc3339(timeline.from_unix_ns, 0),
+  line(fmt::format(R"(<p class="axis"><span>{}</span><span>at most {} closures, {} bytes lost in )"
+                   R"({} s</span><span>{}</span></p>)",
+                   rfc3339(timeline.from_unix_ns, 0), most, most_lost,
+                   timeline.step_ns / 1'000'000'000,
                    rfc3339(timeline.from_unix_ns +
                                static_cast<std::int64_t>(row.steps.size()) * timeline.step_ns,
                            0)));

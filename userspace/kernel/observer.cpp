@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "userspace/base/unique_fd.h"
+#include "userspace/kernel/pending.h"
 #include "userspace/kernel/skeleton.h"
 
 namespace closewatch {
@@ -71,6 +72,7 @@ Result<SkeletonPtr> load(const AttachPlan& plan, const cw_filter& filter,
         bpf_object__find_program_by_name(skeleton->obj, std::string(planned.hook->program).c_str());
     bpf_program__set_autoload(program, only != nullptr ? planned.hook == only : planned.chosen);
   }
+  bpf_program__set_autoload(skeleton->progs.iter__tcp, options.pending && only == nullptr);
   const PlanKnobs& knobs = plan.knobs;
   skeleton->rodata->cw_filter = filter;
   skeleton->rodata->cw_full = knobs.full ? 1 : 0;
@@ -127,6 +129,7 @@ Result<SkeletonPtr> load_planned(AttachPlan& plan, const cw_filter& filter,
 struct Observer::State {
   SkeletonPtr skeleton;
   std::vector<LinkPtr> links;
+  LinkPtr pending;  // null: not wanted, or refused
   RingPtr ring;
   const cw_counters* counters = nullptr;
   std::size_t counters_bytes = 0;
@@ -261,6 +264,12 @@ Result<Observer> Observer::start(const Features& features, const ObserverOptions
   }
   auto state = std::make_unique<State>();
   auto skeleton = load_planned(*plan, *filter, options);
+  if (!skeleton.ok() && options.pending) {
+    // What is asked for beside observation must not keep it from beginning.
+    ObserverOptions without = options;
+    without.pending = false;
+    skeleton = load_planned(*plan, *filter, without);
+  }
   if (!skeleton.ok()) {
     return std::move(skeleton).error();
   }
@@ -273,6 +282,9 @@ Result<Observer> Observer::start(const Features& features, const ObserverOptions
   }
   if (auto result = state->attach(*plan); !result.ok()) {
     return std::move(result).error();
+  }
+  if (options.pending) {
+    state->pending.reset(bpf_program__attach_iter(state->skeleton->progs.iter__tcp, nullptr));
   }
   // After the hooks: a socket opened between the two is then known from its start.
   state->run_start_iterators(*plan);
@@ -288,6 +300,13 @@ Result<std::size_t> Observer::drain(const std::function<void(std::span<const std
     return Error{.what = std::string("cannot read the ring buffer: ") + std::strerror(-status)};
   }
   return state_->taken;
+}
+
+Result<std::vector<PendingClose>> Observer::pending() const {
+  if (!state_->pending) {
+    return Error{.what = "the socket iterator is not attached"};
+  }
+  return read_pending(bpf_link__fd(state_->pending.get()));
 }
 
 void Observer::stop() {

@@ -16,6 +16,7 @@
 #include "userspace/kernel/attach_plan.h"
 #include "userspace/kernel/features.h"
 #include "userspace/record/kernel_counts.h"
+#include "userspace/record/pending_close.h"
 
 namespace closewatch {
 
@@ -37,6 +38,7 @@ struct ObserverOptions {
   KernelFilter filter;
   std::uint32_t ring_bytes = 4U << 20;  // a power of two of at least one page
   bool stacks = false;                  // keep the stacks of the calls that end connections
+  bool pending = false;                 // pending() can be asked
   bool verbose = false;                 // libbpf's own messages on stderr
 };
 
@@ -89,6 +91,9 @@ class Observer {
   // The privileges of this moment let it read maps, as totals() and account() do.
   [[nodiscard]] bool may_read_maps() const;
   [[nodiscard]] std::vector<ProgramStats> program_stats() const;
+  // Closures that still run in the background, of the sockets in the network namespace of the
+  // calling thread, which may be any: it walks over every socket of the host.
+  [[nodiscard]] Result<std::vector<PendingClose>> pending() const;
 
  private:
   struct State;

@@ -62,6 +62,30 @@ Error cannot(const std::string& what, int number) {
 
 }  // namespace
 
+Result<std::vector<PendingClose>> read_pending(int link) {
+  const UniqueFd iterator(bpf_iter_create(link));
+  if (!iterator.valid()) {
+    return cannot("run the socket iterator", errno);
+  }
+  std::string bytes;
+  char chunk[64 * sizeof(cw_pending)];
+  ssize_t got = 0;
+  while ((got = ::read(iterator.get(), chunk, sizeof chunk)) > 0 ||
+         (got < 0 && (errno == EINTR || errno == EAGAIN))) {
+    bytes.append(chunk, got > 0 ? static_cast<std::size_t>(got) : 0);
+  }
+  if (got < 0) {
+    return cannot("read the sockets", errno);
+  }
+  std::vector<PendingClose> closes;
+  for (std::size_t at = 0; at + sizeof(cw_pending) <= bytes.size(); at += sizeof(cw_pending)) {
+    cw_pending record{};
+    std::memcpy(&record, bytes.data() + at, sizeof record);
+    closes.push_back(from_record(record));
+  }
+  return closes;
+}
+
 Result<PendingCloses> list_pending(bool verbose) {
   set_libbpf_output(verbose);
   const SkeletonPtr skeleton(closewatch_bpf::open());
@@ -78,25 +102,13 @@ Result<PendingCloses> list_pending(bool verbose) {
     return cannot("load the socket iterator", -status);
   }
   const LinkPtr link(bpf_program__attach_iter(skeleton->progs.iter__tcp, nullptr));
-  const UniqueFd iterator(link ? bpf_iter_create(bpf_link__fd(link.get())) : -1);
-  if (!iterator.valid()) {
-    return cannot("attach the socket iterator", errno);
+  auto closes =
+      link ? read_pending(bpf_link__fd(link.get()))
+           : Result<std::vector<PendingClose>>(cannot("attach the socket iterator", errno));
+  if (!closes.ok()) {
+    return std::move(closes).error();
   }
-  std::string bytes;
-  char chunk[64 * sizeof(cw_pending)];
-  ssize_t got = 0;
-  while ((got = ::read(iterator.get(), chunk, sizeof chunk)) > 0 ||
-         (got < 0 && (errno == EINTR || errno == EAGAIN))) {
-    bytes.append(chunk, got > 0 ? static_cast<std::size_t>(got) : 0);
-  }
-  if (got < 0) {
-    return cannot("read the sockets", errno);
-  }
-  for (std::size_t at = 0; at + sizeof(cw_pending) <= bytes.size(); at += sizeof(cw_pending)) {
-    cw_pending record{};
-    std::memcpy(&record, bytes.data() + at, sizeof record);
-    out.closes.push_back(from_record(record));
-  }
+  out.closes = std::move(closes).take();
   return out;
 }
 

@@ -13,6 +13,10 @@
 
 namespace closewatch {
 
+// What one run of the iterator tells; `link` is its attachment. Needs no privileges of its own
+// where reading a map needs none.
+Result<std::vector<PendingClose>> read_pending(int link);
+
 struct PendingCloses {
   std::vector<PendingClose> closes;
   bool ledger_found = false;  // a running closewatch told who closed

@@ -97,7 +97,8 @@ void append_pipeline(Families& families, const PipelineCounts& pipeline) {
 void append_pending(Families& families, const PendingReading& pending) {
   {
     Family family = Family::gauges(families, "closewatch_pending_closes",
-                                   "Closes that still run in the background, by TCP state.");
+                                   "Closes that still run in the background, by TCP state, in the "
+                                   "network namespace of closewatch.");
     family.add(pending.fin_wait1, {{"state", "FIN_WAIT1"}});
     family.add(pending.fin_wait2, {{"state", "FIN_WAIT2"}});
     family.add(pending.closing, {{"state", "CLOSING"}});
@@ -195,8 +196,10 @@ void append_reading_families(Families& families, const Readings& readings) {
 }
 
 void append_coverage_families(Families& families, const std::vector<NamespaceCoverage>& coverage) {
-  append_ends(Family::counters(families, "closewatch_coverage_kernel_ends_total",
-                               "Ends by the kernel's own counters since they were first read."),
+  append_ends(Family::counters(
+                  families, "closewatch_coverage_kernel_ends_total",
+                  "Ends by the kernel's own counters since they were first read, failed attempts "
+                  "included, in the network namespace of closewatch; absent with filters."),
               coverage,
               [](const NamespaceCoverage& each, CountedEnd end) { return each.kernel(end); });
   append_ends(Family::counters(families, "closewatch_coverage_seen_ends_total",

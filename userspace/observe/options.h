@@ -33,6 +33,7 @@ struct KernelOptions {
   std::string hooks = "auto";  // auto, full or base
   std::uint32_t ring_bytes = 4U << 20;
   bool stacks = false;
+  bool pending = false;  // Observer::pending() is going to be asked
   bool verbose = false;
 
   friend bool operator==(const KernelOptions&, const KernelOptions&) = default;

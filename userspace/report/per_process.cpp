@@ -239,6 +239,7 @@ void PerProcess::take_losses(const ReportLosses& losses) {
   losses_.gaps += losses.gaps;
   losses_.late_facts += losses.late_facts;
   losses_.late_unread += losses.late_unread;
+  losses_.not_kept.insert(losses_.not_kept.end(), losses.not_kept.begin(), losses.not_kept.end());
 }
 
 void PerProcess::clear() {

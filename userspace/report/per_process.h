@@ -70,13 +70,24 @@ struct ProcessReport {
   [[nodiscard]] std::uint64_t not_classified() const { return closures() - tally.closures(); }
 };
 
+// What else a history did not keep, of one kind.
+struct NotKept {
+  std::string kind;
+  std::int64_t since_unix_ns = 0;  // of the first
+  std::int64_t until_unix_ns = 0;  // of the last
+  std::uint64_t events = 0;
+  std::optional<std::uint64_t> records = {};  // closures; nullopt: how many is unknown
+  std::string note = {};                      // of the last; raw bytes
+};
+
 struct ReportLosses {
   std::uint64_t records = 0;
   std::uint64_t gaps = 0;
   std::int64_t since_unix_ns = 0;  // of the first gap
   // Late facts about closures that are no longer remembered, or never were given to this sink.
   std::uint64_t late_facts = 0;
-  std::uint64_t late_unread = 0;  // bytes in these
+  std::uint64_t late_unread = 0;       // bytes in these
+  std::vector<NotKept> not_kept = {};  // of a history, a kind once
 };
 
 struct ReportLimits {

@@ -92,7 +92,22 @@ void put_losses(TextBuffer& out, const ReportLosses& losses) {
            losses.gaps > 0 ? std::optional{losses.since_unix_ns} : std::nullopt);
   put(out, R"(,"late_facts":)", losses.late_facts);
   put(out, R"(,"late_unread":)", losses.late_unread);
-  out.push_back('}');
+  append(out, R"(,"not_kept":[)");
+  std::string_view before;
+  for (const NotKept& each : losses.not_kept) {
+    append(out, before);
+    append(out, R"({"kind":)");
+    append_json_string(out, each.kind);
+    put_time(out, R"(,"since":)", each.since_unix_ns);
+    put_time(out, R"(,"until":)", each.until_unix_ns);
+    put(out, R"(,"events":)", each.events);
+    put(out, R"(,"records":)", each.records);
+    append(out, R"(,"note":)");
+    append_json_string(out, each.note);
+    out.push_back('}');
+    before = ",";
+  }
+  append(out, "]}");
 }
 
 }  // namespace

@@ -24,8 +24,9 @@ class LogNotifierTest : public ::testing::Test {
       write_.reset(ends[1]);
     }
   }
-  std::string logged(const Notification& notification) {
-    EXPECT_EQ(LogNotifier(write_.get()).deliver(notification, *halt_).outcome, Outcome::delivered);
+  std::string logged(const Notification& notification, bool priorities = true) {
+    EXPECT_EQ(LogNotifier({write_.get(), priorities}).deliver(notification, *halt_).outcome,
+              Outcome::delivered);
     std::string text(65'536, '\0');
     text.resize(static_cast<std::size_t>(
         std::max<ssize_t>(0, ::read(read_.get(), text.data(), text.size()))));
@@ -44,6 +45,14 @@ TEST_F(LogNotifierTest, WritesLinesWithTheirPriority) {
             "<4>alert explanation: 300 bytes were unread.\n"
             "<4>alert advice: Read to the end.\n"
             "<4>alert evidence: {\"v\":1,\"id\":\"a\"}\n");
+}
+
+TEST_F(LogNotifierTest, WritesPlainLinesWhereTheJournalDoesNotRead) {
+  Notification notification = sample_notification();
+  notification.evidence.clear();
+  EXPECT_EQ(logged(notification, false),
+            "alert firing: aborts: process nginx: 3 closures within 5m, 900 bytes lost "
+            "(threshold 2)\n");
 }
 
 TEST_F(LogNotifierTest, ThePriorityIsThatOfTheSeverity) {
@@ -72,14 +81,14 @@ TEST_F(LogNotifierTest, ALogThatNobodyReadsIsLeftWhenHalted) {
   ::fcntl(write_.get(), F_SETPIPE_SZ, 65'536);
   ASSERT_EQ(::write(write_.get(), noise.data(), noise.size()), 65'536);  // it is full
   halt_->raise();
-  EXPECT_EQ(LogNotifier(write_.get()).deliver(sample_notification(), *halt_).outcome,
+  EXPECT_EQ(LogNotifier({write_.get(), true}).deliver(sample_notification(), *halt_).outcome,
             Outcome::halted);
 }
 
 TEST_F(LogNotifierTest, ALogThatHasGoneIsAnError) {
   std::signal(SIGPIPE, SIG_IGN);
   read_.reset();
-  const Attempt attempt = LogNotifier(write_.get()).deliver(sample_notification(), *halt_);
+  const Attempt attempt = LogNotifier({write_.get(), true}).deliver(sample_notification(), *halt_);
   EXPECT_EQ(attempt.outcome, Outcome::failed);
   EXPECT_EQ(attempt.error, "cannot write the log: Broken pipe");
 }

@@ -73,5 +73,55 @@ TEST(StoredFilter, RefusesWhatCannotBe) {
   EXPECT_EQ(filter.error().code, ExitCode::usage);
 }
 
+// What a report over a history refuses, and by what name.
+std::string refused(const FilterOptions& options) {
+  const auto filter = StoredFilter::of(options);
+  EXPECT_TRUE(filter.ok());
+  const auto of_rollups = filter->of_rollups();
+  return of_rollups.ok() ? "" : of_rollups.error().what;
+}
+
+TEST(StoredFilter, RefusesOfCountsWhatTheyDoNotKeep) {
+  EXPECT_EQ(refused(with(&FilterOptions::local_ports, {80})),
+            "a report over the history cannot answer --local-port: its counts keep the port of the "
+            "service, local or remote, and no other");
+  EXPECT_EQ(
+      refused(with(&FilterOptions::peer_ports, {80})).find("--remote-port") != std::string::npos,
+      true);
+  EXPECT_EQ(refused(with(&FilterOptions::netns, "inode:4026531840")),
+            "a report over the history cannot answer --netns: its counts keep no network "
+            "namespace");
+}
+
+TEST(StoredFilter, AnswersTheRestOfCounts) {
+  const auto of = [](const FilterOptions& options) {
+    // The filter of the counts refers to it.
+    static std::optional<StoredFilter> filter;
+    filter = StoredFilter::of(options).take();
+    return filter->of_rollups().take();
+  };
+  const Finding sample = sample_finding();
+  const Task& nginx = sample.closure.process;
+  const auto wants = [&](const FilterOptions& options) {
+    return of(options).process(nginx, sample.process);
+  };
+  EXPECT_FALSE(of({}).process);
+  EXPECT_FALSE(of({}).verdict);
+  EXPECT_FALSE(of({}).ipv4);
+  EXPECT_TRUE(wants(with(&FilterOptions::pids, {812})));
+  EXPECT_FALSE(wants(with(&FilterOptions::pids, {1})));
+  EXPECT_TRUE(wants(with(&FilterOptions::users, {"33"})));
+  EXPECT_FALSE(wants(with(&FilterOptions::users, {"34"})));
+  EXPECT_TRUE(wants(with(&FilterOptions::comms, {"ng*"})));
+  EXPECT_FALSE(wants(with(&FilterOptions::comms, {"curl"})));
+  EXPECT_TRUE(wants(with(&FilterOptions::cgroup, "/system.slice")));
+  EXPECT_FALSE(wants(with(&FilterOptions::cgroup, "/user.slice")));
+  const auto abortive = of(with(&FilterOptions::abortive, true)).verdict;
+  EXPECT_TRUE(abortive(Class::abortive, Reason::unread_data));
+  EXPECT_FALSE(abortive(Class::graceful, Reason::peer_first));
+  EXPECT_TRUE(of(with(&FilterOptions::lost, true)).lost);
+  EXPECT_EQ(of(with(&FilterOptions::ipv6, true)).ipv4, std::optional(false));
+}
+
 }  // namespace
 }  // namespace closewatch

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <string>
@@ -14,7 +15,15 @@ namespace {
 
 class LogTest : public ::testing::Test {
  protected:
-  [[nodiscard]] Log log(LogSettings settings) const { return {settings, file_.get()}; }
+  [[nodiscard]] Log log(LogSettings settings, const char* journal_stream = nullptr) const {
+    return {settings, file_.get(), journal_stream};
+  }
+  // "device:inode" of the file, as systemd names the journal's.
+  [[nodiscard]] std::string stream() const {
+    struct stat status {};
+    EXPECT_EQ(::fstat(file_.get(), &status), 0);
+    return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+  }
   [[nodiscard]] std::string written() const {
     std::string text(static_cast<std::size_t>(::lseek(file_.get(), 0, SEEK_END)), '\0');
     EXPECT_EQ(::pread(file_.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
@@ -46,9 +55,15 @@ TEST_F(LogTest, LeavesOutWhatIsLessThanItsLevel) {
   EXPECT_EQ(written(), "closewatch: e\nclosewatch: w\n");
 }
 
-TEST_F(LogTest, WritesPrioritiesWhereNoTerminalReads) {
-  log({}).info("i");
+TEST_F(LogTest, WritesPrioritiesWhereTheJournalReads) {
+  log({}, stream().c_str()).info("i");
   EXPECT_EQ(written(), "<6>closewatch: i\n");
+}
+
+TEST_F(LogTest, WritesNoneWhereSomethingElseReads) {
+  log({}).info("i");
+  log({}, (stream() + "0").c_str()).info("j");  // another file is the journal's
+  EXPECT_EQ(written(), "closewatch: i\nclosewatch: j\n");
 }
 
 TEST_F(LogTest, KeepsHostileTextOnOneLine) {

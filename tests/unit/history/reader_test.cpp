@@ -104,13 +104,22 @@ TEST(Reader, ReportsWhatTheClosuresThemselvesGive) {
   }
 }
 
+ReportSpan whole(const Folder& folder, const ReportSpan& span) {
+  auto reader = Reader::open(folder.file());
+  EXPECT_TRUE(reader.ok());
+  const auto found = reader->whole(span);
+  EXPECT_TRUE(found.ok());
+  return found.ok() ? *found : ReportSpan{};
+}
+
 TEST(Reader, CountsWholeMinutesOnly) {
   const Folder folder;
   write_history(settings_for(folder), {graceful(1, -1 * kMinute), graceful(2), graceful(3, kMinute),
                                        graceful(4, 2 * kMinute)});
   PerProcess report;
   // From the middle of the second minute to the middle of the third.
-  report_of(folder.file(), report, {kNoon + 30 * kSecond, kNoon + kMinute + 30 * kSecond});
+  report_of(folder.file(), report,
+            whole(folder, {kNoon + 30 * kSecond, kNoon + kMinute + 30 * kSecond}));
   EXPECT_EQ(report.all().closures(), 2U);
   PerProcess exact;
   report_of(folder.file(), exact, {kNoon, kNoon + kMinute});
@@ -118,12 +127,93 @@ TEST(Reader, CountsWholeMinutesOnly) {
 }
 
 TEST(Reader, SaysWhichMinutesThatAre) {
-  const ReportSpan touched = whole_minutes({kNoon + 30 * kSecond, kNoon + kMinute + 1});
+  const Folder folder;
+  write_history(settings_for(folder), {graceful(1)});
+  const ReportSpan touched = whole(folder, {kNoon + 30 * kSecond, kNoon + kMinute + 1});
   EXPECT_EQ(touched.from_unix_ns, kNoon);
   EXPECT_EQ(touched.to_unix_ns, kNoon + 2 * kMinute);
-  const ReportSpan whole = whole_minutes({kNoon, kNoon + kMinute});
-  EXPECT_EQ(whole.from_unix_ns, kNoon);
-  EXPECT_EQ(whole.to_unix_ns, kNoon + kMinute);
+  const ReportSpan exact = whole(folder, {kNoon, kNoon + kMinute});
+  EXPECT_EQ(exact.from_unix_ns, kNoon);
+  EXPECT_EQ(exact.to_unix_ns, kNoon + kMinute);
+}
+
+// Of an hour that is kept as a whole, a part cannot be told.
+TEST(Reader, CoversWholeHoursWhereMinutesAreNoMore) {
+  const Folder folder;
+  write_history(settings_for(folder), {graceful(1, 5 * kMinute), graceful(2, 65 * kMinute)});
+  auto database = Database::open(folder.file(), Database::Mode::write, 5000);
+  ASSERT_TRUE(database.ok());
+  ASSERT_TRUE(database
+                  ->run("UPDATE rollup SET minute = minute - minute % 60, minutes = 60 WHERE"
+                        " minute < " +
+                        std::to_string((kNoon + kHour) / kMinute))
+                  .ok());
+  const ReportSpan within = whole(folder, {kNoon + 10 * kMinute, kNoon + 20 * kMinute});
+  EXPECT_EQ(within.from_unix_ns, kNoon);
+  EXPECT_EQ(within.to_unix_ns, kNoon + kHour);
+  const ReportSpan into = whole(folder, {kNoon + 10 * kMinute, kNoon + 70 * kMinute});
+  EXPECT_EQ(into.from_unix_ns, kNoon);
+  EXPECT_EQ(into.to_unix_ns, kNoon + 70 * kMinute);
+  const ReportSpan after = whole(folder, {kNoon + 70 * kMinute, kNoon + 71 * kMinute});
+  EXPECT_EQ(after.from_unix_ns, kNoon + 70 * kMinute);
+}
+
+struct Sums {
+  std::uint64_t closures = 0;
+  std::uint64_t unread = 0;
+  std::uint64_t left_out = 0;
+  bool operator==(const Sums&) const = default;
+};
+
+Sums filtered(const Folder& folder, const RollupFilter& filter) {
+  auto reader = Reader::open(folder.file());
+  EXPECT_TRUE(reader.ok());
+  PerProcess report;
+  const auto read = reader->report(kTheDay, report, nullptr, filter);
+  EXPECT_TRUE(read.ok());
+  const auto& not_kept = report.losses().not_kept;
+  return {report.all().closures(), report.all().unread(),
+          not_kept.empty() ? 0 : not_kept.front().records.value_or(0)};
+}
+
+TEST(Reader, CountsWhatAFilterWants) {
+  const Folder folder;
+  Finding other = abortive(3);
+  other.closure.process = task_of(900, "curl", 0);
+  Finding six = abortive(4);
+  six.closure.peer = ipv6(kLongIpv6, 1);
+  Finding lossy = graceful(5);
+  lossy.verdict.lost = true;
+  lossy.closure.unread = 7;
+  lossy.verdict.blocked_us = 100;
+  write_history(settings_for(folder), {graceful(1), abortive(2), other, six, lossy});
+  EXPECT_EQ(filtered(folder, {}), (Sums{5, 907, 0}));
+  EXPECT_EQ(filtered(folder, {.process = [](const Task& task,
+                                            const ProcessDetails&) { return task.pid == 900; }}),
+            (Sums{1, 300, 0}));
+  EXPECT_EQ(filtered(folder, {.verdict = [](Class cls, Reason) { return cls == Class::graceful; }}),
+            (Sums{2, 7, 0}));
+  EXPECT_EQ(filtered(folder, {.ipv4 = false}), (Sums{1, 300, 0}));
+  EXPECT_EQ(filtered(folder, {.lost = true}), (Sums{4, 907, 0}));
+}
+
+// Two processes and two networks more than are told apart: what a filter cannot judge is counted.
+TEST(Reader, SaysHowManyClosuresAFilterCannotJudge) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  settings.rollup_keys_per_minute = 100;
+  std::vector<Finding> findings;
+  for (std::uint32_t n = 0; n < 230; ++n) {
+    findings.push_back(abortive(n));
+    findings.back().closure.process = task_of(1000 + n, "p", 0);
+  }
+  write_history(settings, findings);
+  const auto known = static_cast<std::uint64_t>(number_in(folder.file(),
+                                                          "SELECT sum(closures) FROM rollup"
+                                                          " WHERE process > 1"));
+  ASSERT_LT(known, 230U);
+  const auto all = [](const Task&, const ProcessDetails&) { return true; };
+  EXPECT_EQ(filtered(folder, {.process = all}), (Sums{known, known * 300, 230 - known}));
 }
 
 TEST(Reader, KeepsPeersApartByNetwork) {

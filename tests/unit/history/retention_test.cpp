@@ -2,6 +2,7 @@
 #include "userspace/history/retention.h"
 
 #include "tests/unit/history/history_file.h"
+#include "userspace/history/histogram_blob.h"
 
 namespace closewatch::history {
 namespace {
@@ -12,6 +13,7 @@ constexpr std::uint64_t kTenMinutes = 600;
 RetentionCounts retain(const Settings& settings, std::int64_t now_ns, bool by_time = true) {
   auto database = Database::open(settings.path, Database::Mode::write, 5000);
   EXPECT_TRUE(database.ok());
+  EXPECT_TRUE(add_histogram_function(*database).ok());
   Retention retention(settings);
   for (;;) {
     const auto more = retention.step(*database, now_ns, by_time);
@@ -65,6 +67,84 @@ TEST(Retention, DeletesOldRollupsByWholeMinutes) {
   EXPECT_EQ(report.all().closures(), 30U);
   EXPECT_EQ(number_in(folder.file(), "SELECT min(minute) FROM rollup"),
             (kNoon + 20 * kMinute) / kMinute);
+}
+
+// What a report says of a time, to be compared with what it said before.
+std::string said_of(const Folder& folder, const ReportSpan& span) {
+  PerProcess report;
+  report_of(folder.file(), report, span);
+  const CloseTally tally = report.all().tally;
+  return fmt::format(
+      "{} closures, {} abortive, {} lost, {}+{} bytes, {} late, blocked {} p50 {} max {}",
+      tally.closures(), tally.of(Class::abortive), tally.lost_closures, tally.discarded,
+      tally.unread, tally.late_resets, tally.blocked_us.count(), tally.blocked_us.quantile(0.5),
+      tally.blocked_us.max());
+}
+
+TEST(Retention, MakesHoursOfOldMinutesAndKeepsEverySum) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  settings.keep_minutes = std::chrono::hours(2);
+  std::vector<Finding> findings;
+  for (std::uint32_t minute = 0; minute < 240; ++minute) {  // four hours of three processes
+    for (std::uint32_t n = 0; n < 3; ++n) {
+      findings.push_back(n == 0 ? graceful(n, minute * kMinute) : abortive(n, minute * kMinute));
+      findings.back().closure.process = task_of(100 + n, "p", 0);
+      findings.back().verdict.blocked_us = minute;
+    }
+  }
+  write_history(settings, findings);
+  const ReportSpan first_hour{kNoon, kNoon + kHour};
+  const std::string hour = said_of(folder, first_hour);
+  EXPECT_EQ(hour,
+            "180 closures, 120 abortive, 120 lost, 0+36000 bytes, 0 late, "
+            "blocked 180 p50 29 max 59");
+  const std::string day = said_of(folder, kTheDay);
+  EXPECT_EQ(day.substr(0, 32), "720 closures, 480 abortive, 480 ");
+  // Half past four: minutes until half past two are old, and so the first two hours.
+  const RetentionCounts counts = retain(settings, kNoon + 4 * kHour + 30 * kMinute);
+  EXPECT_EQ(counts.coarsened, 2U * 59 * 3);
+  EXPECT_EQ(counts.rollups, 0U);
+  EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM rollup WHERE minutes = 60"), 2 * 3);
+  EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM rollup WHERE minutes = 1"), 120 * 3);
+  EXPECT_EQ(said_of(folder, first_hour), hour);
+  EXPECT_EQ(said_of(folder, kTheDay), day);
+  // There is nothing more to do, and what comes late for such an hour still counts.
+  EXPECT_EQ(retain(settings, kNoon + 4 * kHour + 30 * kMinute).coarsened, 0U);
+  Finding late = graceful(9, 30 * kMinute);
+  late.closure.process = task_of(100, "p", 0);
+  write_history(settings, {late});
+  EXPECT_EQ(retain(settings, kNoon + 4 * kHour + 30 * kMinute).coarsened, 1U);
+  EXPECT_EQ(number_in(folder.file(), "SELECT sum(closures) FROM rollup WHERE minutes = 60"), 361);
+}
+
+// A minute of more combinations than one step takes.
+TEST(Retention, MakesAnHourOfABusyMinuteInSteps) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  settings.keep_minutes = std::chrono::hours(1);
+  settings.queue_closures = settings.pending_rows = 1U << 15;
+  std::vector<Finding> findings;
+  for (std::uint32_t n = 0; n < 5000; ++n) {
+    findings.push_back(abortive(n, kMinute));
+    findings.back().closure.process = task_of(1000 + n, "p", 0);
+  }
+  write_history(settings, findings);
+  const std::string before = said_of(folder, kTheDay);
+  auto database = Database::open(settings.path, Database::Mode::write, 5000);
+  ASSERT_TRUE(database.ok());
+  ASSERT_TRUE(add_histogram_function(*database).ok());
+  Retention retention(settings);
+  std::vector<std::uint64_t> steps;
+  for (bool more = true; more;) {
+    const auto step = retention.step(*database, kNoon + 3 * kHour, true);
+    ASSERT_TRUE(step.ok()) << step.error().what;
+    more = *step;
+    steps.push_back(retention.counts().coarsened);
+    EXPECT_EQ(said_of(folder, kTheDay), before);
+  }
+  steps.resize(3);
+  EXPECT_EQ(steps, (std::vector<std::uint64_t>{2000, 4000, 5000}));
 }
 
 TEST(Retention, ForgetsProcessesThatNothingNames) {

@@ -51,7 +51,7 @@ TEST(Store, MigratesAnOlderFileWithWhatItHolds) {
   EXPECT_EQ(writer->opening()->had_version, 1);
   writer->finding(abortive(1));
   ASSERT_TRUE(writer->stop().ok());
-  EXPECT_EQ(number_in(folder.file(), "PRAGMA user_version"), 2);
+  EXPECT_EQ(number_in(folder.file(), "PRAGMA user_version"), 3);
   EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM rollup_text"), 2);
   PerProcess report;
   report_of(folder.file(), report);
@@ -64,7 +64,7 @@ TEST(Store, AnOlderFileIsNotReadBeforeThat) {
   make_version(folder.file(), 1);
   const auto reader = Reader::open(folder.file());
   ASSERT_FALSE(reader.ok());
-  EXPECT_NE(reader.error().what.find("schema version 1, this closewatch reads 2"),
+  EXPECT_NE(reader.error().what.find("schema version 1, this closewatch reads 3"),
             std::string::npos);
   EXPECT_FALSE(reader.error().hint.empty());
 }
@@ -75,15 +75,36 @@ TEST(Store, RefusesANewerFileAndLeavesItAsItIs) {
   {
     auto database = Database::open(folder.file(), Database::Mode::write, 0);
     ASSERT_TRUE(database.ok());
-    ASSERT_TRUE(database->run("PRAGMA user_version = 3").ok());
+    ASSERT_TRUE(database->run("PRAGMA user_version = 4").ok());
   }
   const auto writer = start(settings_for(folder));
   ASSERT_FALSE(writer.ok());
-  EXPECT_NE(writer.error().what.find("schema version 3, this closewatch knows 2"),
+  EXPECT_NE(writer.error().what.find("schema version 4, this closewatch knows 3"),
             std::string::npos);
   EXPECT_NE(writer.error().hint.find("newer closewatch"), std::string::npos);
   EXPECT_FALSE(Reader::open(folder.file()).ok());
   EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM closure"), 1);
+}
+
+// What the start may take does not grow with the file.
+TEST(Store, DoesNotReadALargeFileBeforeItStarts) {
+  const Folder folder;
+  write_history(settings_for(folder), {abortive(1)});
+  {
+    auto database = Database::open(folder.file(), Database::Mode::write, 0);
+    ASSERT_TRUE(database.ok());
+    ASSERT_TRUE(database
+                    ->run("UPDATE session SET stopped_ns = NULL; CREATE TABLE large(bytes);"
+                          "INSERT INTO large VALUES(zeroblob(70000000))")
+                    .ok());
+  }
+  TestClock clock;
+  Told told;
+  const auto writer = started(settings_for(folder), clock, told);
+  EXPECT_TRUE(writer->opening()->killed_ns);
+  EXPECT_TRUE(writer->opening()->unchecked);
+  EXPECT_EQ(told.with("too large to be checked"), 1U);
+  ASSERT_TRUE(writer->stop().ok());
 }
 
 TEST(Store, RefusesADatabaseOfSomebodyElse) {

@@ -55,6 +55,42 @@ TEST(Writer, MakesARowOfAGracefulOneThatTurnsOutBad) {
   EXPECT_EQ(found[0].closure.unread, 9U);
 }
 
+// Other settings hold from then on, and what was remembered before is still known.
+TEST(Writer, GoesOverToOtherSettingsAndForgetsNothing) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  settings.graceful_rows_per_minute = 0;
+  TestClock clock;
+  Told told;
+  const auto writer = started(settings, clock, told);
+  writer->finding(graceful(0));
+  writer->finding(graceful(1));
+  writer->flush();
+  await(*writer, [](const Health& health) { return health.taken == 2; });
+  settings.graceful_rows_per_minute = 600;
+  writer->take_over(settings);
+  const std::string stopped = "SELECT count(*) FROM session WHERE stopped_ns IS NOT NULL";
+  while (number_in(folder.file(), stopped) == 0) {
+    std::this_thread::yield();
+  }
+  Correction late = correction_of(graceful(1));
+  late.verdict = data_after_close();
+  writer->finding(graceful(2));
+  writer->correction(late);
+  ASSERT_TRUE(writer->stop().ok());
+  const auto found = closures_in(folder.file());
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].verdict.reason, Reason::data_after_close);
+  EXPECT_EQ(found[1], graceful(2));
+  PerProcess report;
+  report_of(folder.file(), report);
+  EXPECT_EQ(report.all().closures(), 3U);
+  EXPECT_EQ(report.losses().late_facts, 0U);
+  EXPECT_EQ(number_in(folder.file(), stopped), 2);
+  EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM session"), 2);
+  EXPECT_TRUE(told.texts.empty());
+}
+
 TEST(Writer, CountsWhatItCouldNotTakeInTime) {
   const Folder folder;
   Settings settings = settings_for(folder);

@@ -63,6 +63,21 @@ std::string reasons_text(const std::map<std::string, int>& counts) {
   return text + "}";
 }
 
+TEST_F(ReportJsonTest, SaysWhatAHistoryDidNotKeep) {
+  report_.take_losses({.not_kept = {{.kind = "killed",
+                                     .since_unix_ns = kNoon,
+                                     .until_unix_ns = kNoon + 1'000'000'000,
+                                     .events = 2,
+                                     .note = "a\"b"},
+                                    {.kind = "row", .events = 1, .records = 7}}});
+  EXPECT_EQ(written()["losses"]["not_kept"].dump(),
+            R"([{"kind":"killed","since":"2026-01-31T12:00:00.000000000Z",)"
+            R"("until":"2026-01-31T12:00:01.000000000Z","events":2,"records":null,)"
+            R"("note":"a\"b"},)"
+            R"({"kind":"row","since":"1970-01-01T00:00:00.000000000Z",)"
+            R"("until":"1970-01-01T00:00:00.000000000Z","events":1,"records":7,"note":""}])");
+}
+
 TEST_F(ReportJsonTest, WritesOneObject) {
   give_sample(report_);
   const ordered_json json = written();
@@ -71,7 +86,7 @@ TEST_F(ReportJsonTest, WritesOneObject) {
   EXPECT_EQ(json["to"], "2026-01-31T12:05:00.000000000Z");
   EXPECT_EQ(json["losses"].dump(),
             R"({"records":1,"gaps":1,"since":"2026-01-31T12:00:01.000000000Z",)"
-            R"("late_facts":0,"late_unread":0})");
+            R"("late_facts":0,"late_unread":0,"not_kept":[]})");
   EXPECT_EQ(json["processes"][0].dump(),
             R"({"pid":812,"comm":"nginx","uid":33,"start_time":"2026-01-31T11:58:20.000000000Z",)"
             R"("exe":null,"cgroup":"/system.slice/nginx.service","container":null,"group":null,)"
@@ -102,12 +117,13 @@ TEST_F(ReportJsonTest, OfNothingHasEveryKey) {
       reasons_text({}) +
       R"(,"late_resets":0,"blocked_us":{"count":0,"p50":null,"p99":null,"max":null},)"
       R"("drain_us":{"count":0,"p50":null,"p99":null,"max":null}})";
-  EXPECT_EQ(written().dump(),
-            R"({"v":1,"from":"2026-01-31T12:00:00.000000000Z",)"
-            R"("to":"2026-01-31T12:05:00.000000000Z","by":"process",)"
-            R"("losses":{"records":0,"gaps":0,"since":null,"late_facts":0,"late_unread":0},)"
-            R"("total":)" +
-                counts + R"(,"processes":[],"other":)" + counts + "}");
+  EXPECT_EQ(
+      written().dump(),
+      R"({"v":1,"from":"2026-01-31T12:00:00.000000000Z",)"
+      R"("to":"2026-01-31T12:05:00.000000000Z","by":"process",)"
+      R"("losses":{"records":0,"gaps":0,"since":null,"late_facts":0,"late_unread":0,"not_kept":[]},)"
+      R"("total":)" +
+          counts + R"(,"processes":[],"other":)" + counts + "}");
 }
 
 TEST_F(ReportJsonTest, NamesNoProcessThatIsNotKnown) {
