@@ -26,6 +26,20 @@ TEST_F(states, ready_alive_stopping) {
   manager().await("STOPPING=1");
 }
 
+// Nothing to read, after there was something: that is no hang.
+TEST_F(states, alive_in_the_quiet_after_a_storm) {
+  configure();
+  watchdog_us_ = "3000000";  // 3 s: it looks every second
+  start();
+  storm::run_load({.drivers = 1, .connections = 50, .mix{0, 0, 1}});
+  storm::await_closed(0);
+  // Up to four of them were sent before the last closure had been read.
+  for (int beat = 0; beat < 8; ++beat) {
+    manager().await("WATCHDOG=1");
+  }
+  EXPECT_EQ(stop(), 0) << daemon().errors();
+}
+
 TEST_F(states, a_clean_stop_accounts_for_everything) {
   configure();
   start();

@@ -122,9 +122,7 @@ class Daemon {
   void look(std::uint64_t now) {
     look_ns_ = now + look_every_ns_;
     const KernelCounters kernel = live_.observer().account();
-    // Recorded a moment ago is not waiting: what counts is what there was the last time.
-    const bool alive = heartbeat_.beats(looked_recorded_, pipeline_.counts().records);
-    looked_recorded_ = kernel.recorded;
+    const bool alive = heartbeat_.beats(kernel.recorded, pipeline_.counts().records);
     if (alive) {
       manager_.alive();
     }
@@ -196,7 +194,6 @@ class Daemon {
       resolve_netns("/proc/self/ns/net").ok() ? *resolve_netns("/proc/self/ns/net") : 0;
   bool reload_wanted_ = false;
   std::uint64_t look_ns_ = 0;
-  std::uint64_t looked_recorded_ = 0;  // by the kernel, when it was last looked
   std::uint64_t told_lost_ = 0;
 };
 

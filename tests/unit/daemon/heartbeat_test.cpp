@@ -22,10 +22,20 @@ TEST(Heartbeat, BeatsWhileRecordsAreRead) {
 TEST(Heartbeat, StopsWhenRecordsComeAndNoneIsRead) {
   Heartbeat heartbeat;
   EXPECT_TRUE(heartbeat.beats(100, 100));
+  EXPECT_TRUE(heartbeat.beats(150, 100));  // the 50 came a moment ago
   EXPECT_FALSE(heartbeat.beats(150, 100));
   EXPECT_FALSE(heartbeat.beats(150, 100));  // the 50 still wait, though no more come
   EXPECT_TRUE(heartbeat.beats(150, 101));
   EXPECT_TRUE(heartbeat.beats(150, 101));
+}
+
+TEST(Heartbeat, BeatsInTheQuietAfterABurst) {
+  Heartbeat heartbeat;
+  EXPECT_TRUE(heartbeat.beats(0, 0));
+  EXPECT_TRUE(heartbeat.beats(14, 14));
+  for (int look = 0; look < 10; ++look) {
+    EXPECT_TRUE(heartbeat.beats(14, 14)) << look;
+  }
 }
 
 }  // namespace
