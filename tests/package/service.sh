@@ -132,6 +132,9 @@ expect 'the process after a reload' "$before" "$(pid)"
 expect_metrics
 say 'reloaded'
 
+# What follows is between the unit, systemd and dpkg, the same on every kernel: once will do.
+[[ $KERNEL == 6.1 ]] || exit 0
+
 # Restarted after a kill, as the unit says but sooner, and with a watchdog that is not so patient.
 await 'the history before the kill' history_is_exact
 mkdir -p /run/systemd/system/$unit.service.d
