@@ -148,7 +148,9 @@ TEST_F(outlets, metrics_cover_what_the_kernel_counts) {
   std::string page;
   storm::await("waiting for the metrics", [&] {
     page = get(socket_path(), "/metrics");
-    return sum_of(page, "closewatch_coverage_kernel_ends_total", "end=\"abort_on_data\"") > 0;
+    // The kernel's counter may be read before the record is.
+    return sum_of(page, "closewatch_coverage_kernel_ends_total", "end=\"abort_on_data\"") > 0 &&
+           sum_of(page, "closewatch_coverage_seen_ends_total", "end=\"abort_on_data\"") > 0;
   });
   EXPECT_EQ(sum_of(page, "closewatch_coverage_kernel_ends_total", "end=\"abort_on_data\""), 1U);
   EXPECT_EQ(sum_of(page, "closewatch_coverage_seen_ends_total", "end=\"abort_on_data\""), 1U);
