@@ -2,8 +2,8 @@
 // What the daemon leaves in its history, asked with SQL as people do.
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <sqlite3.h>
 
+#include "tests/daemon/kept.h"
 #include "tests/daemon/served.h"
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
@@ -14,23 +14,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The number that a query gives; 0 where there is nothing yet.
-std::uint64_t ask(const std::string& file, const std::string& query) {
-  sqlite3* database = nullptr;
-  sqlite3_stmt* statement = nullptr;
-  std::uint64_t number = 0;
-  if (sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
-      sqlite3_busy_timeout(database, 10'000) == SQLITE_OK &&
-      sqlite3_prepare_v2(database, query.c_str(), -1, &statement, nullptr) == SQLITE_OK &&
-      sqlite3_step(statement) == SQLITE_ROW) {
-    number = static_cast<std::uint64_t>(sqlite3_column_int64(statement, 0));
-  }
-  sqlite3_finalize(statement);
-  sqlite3_close(database);
-  return number;
-}
-
-constexpr const char* kCounted = "SELECT sum(closures) FROM rollup";
 constexpr const char* kUnreadRows = "SELECT count(*) FROM closure WHERE reason = 'unread_data'";
 constexpr const char* kStopped = "SELECT count(*) FROM session WHERE stopped_ns IS NOT NULL";
 
