@@ -71,5 +71,40 @@ TEST_F(history, the_next_start_tells_of_a_kill) {
   EXPECT_EQ(ask(file(), kCounted), 2 * made.connections());
 }
 
+// Each time in the middle of a storm. What had been seen in the file stays, the file is whole, and
+// every start but the first says what came before it.
+TEST_F(history, survives_a_kill_again_and_again) {
+  constexpr int kKills = 3;
+  configure();
+  std::uint64_t kept = 0;
+  std::uint64_t made = 0;
+  for (int i = 0; i < kKills; ++i) {
+    start();
+    storm::Load load({.drivers = 1, .mix{6, 2, 2}});
+    std::uint64_t seen = 0;
+    storm::await("waiting for the file", [&] { return (seen = ask(file(), kCounted)) > kept; });
+    daemon().signal(SIGKILL);
+    EXPECT_EQ(daemon().wait(), 128 + SIGKILL);
+    load.stop();
+    made += 2 * load.wait().all().connections();
+    storm::await_closed(0);
+    EXPECT_EQ(ask_text(file(), "PRAGMA quick_check"), "ok");
+    EXPECT_EQ(ask_text(file(), "PRAGMA integrity_check"), "ok");
+    EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss WHERE kind = 'killed'"),
+              static_cast<std::uint64_t>(i));
+    kept = ask(file(), kCounted);
+    EXPECT_GE(kept, seen);
+    EXPECT_LE(kept, made);
+  }
+  start();
+  const std::uint64_t more = 2 * storm::run_load({.drivers = 1, .connections = 100}).all().connections();
+  storm::await_closed(0);
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  EXPECT_THAT(daemon().errors(), HasSubstr("the last run did not stop: its history is whole up to"));
+  EXPECT_EQ(ask(file(), kCounted), kept + more);
+  EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss WHERE kind = 'killed'"),
+            static_cast<std::uint64_t>(kKills));
+}
+
 }  // namespace
 }  // namespace closewatch::daemon_test

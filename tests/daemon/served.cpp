@@ -21,10 +21,10 @@ void Served::SetUp() {
   }
   storm::enter_new_network();
   network_ = storm::network_inode();
-  std::string pattern = testing::TempDir() + "closewatch-serve-XXXXXX";
+  std::string pattern = ::testing::TempDir() + "closewatch-serve-XXXXXX";
   ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
   directory_ = pattern;
-  manager_.emplace();
+  manager_.emplace(path("manager.sock"));
 }
 
 void Served::TearDown() {

@@ -22,7 +22,7 @@ const std::string& program();
 std::chrono::seconds time_to_soak();
 
 // Skips without root.
-class Served : public testing::Test {
+class Served : public ::testing::Test {
  protected:
   void SetUp() override;
   void TearDown() override;
