@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a close to somebody's pager, all of it real: connections, kernel, daemon, Debian's Prometheus
-// with the rules that closewatch ships, Debian's Alertmanager, and a receiver.
+// From a close to somebody's pager, all of it real: connections, kernel, daemon, Debian's
+// Prometheus with the rules that closewatch ships, Debian's Alertmanager, and a receiver.
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -24,6 +24,8 @@ using ::testing::StartsWith;
 
 class chain : public Served {
  protected:
+  chain() { watchdog_us_ = "300000"; }  // it looks every 100 ms
+
   // The first alert of this name that the receiver was told of.
   static Json await_alert(const FakeServer& receiver, const std::string& name) {
     Json found;
@@ -50,10 +52,10 @@ TEST_F(chain, the_shipped_rules_tell_of_real_closes) {
       << "route: {receiver: hook, group_by: ['...'], group_wait: 0s, group_interval: 1s}\n"
          "receivers: [{name: hook, webhook_configs: [{url: '"
       << receiver.url() << "'}]}]\n";
-  closewatch::testing::Daemon alertmanager({"prometheus-alertmanager",
-                                "--config.file=" + path("alertmanager.yml"),
-                                "--storage.path=" + path("alertmanager"),
-                                "--cluster.listen-address=", "--web.listen-address=127.0.0.1:0"});
+  closewatch::testing::Daemon alertmanager(
+      {"prometheus-alertmanager", "--config.file=" + path("alertmanager.yml"),
+       "--storage.path=" + path("alertmanager"),
+       "--cluster.listen-address=", "--web.listen-address=127.0.0.1:0"});
   const std::string alertmanager_address = alertmanager.await("msg=\"Listening on\" address=");
 
   configure("[metrics]\nlisten = [\"127.0.0.1:10177\"]\nsocket_path = \"" + path("metrics.sock") +

@@ -97,10 +97,12 @@ TEST_F(history, survives_a_kill_again_and_again) {
     EXPECT_LE(kept, made);
   }
   start();
-  const std::uint64_t more = 2 * storm::run_load({.drivers = 1, .connections = 100}).all().connections();
+  const std::uint64_t more =
+      2 * storm::run_load({.drivers = 1, .connections = 100}).all().connections();
   storm::await_closed(0);
   ASSERT_EQ(stop(), 0) << daemon().errors();
-  EXPECT_THAT(daemon().errors(), HasSubstr("the last run did not stop: its history is whole up to"));
+  EXPECT_THAT(daemon().errors(),
+              HasSubstr("the last run did not stop: its history is whole up to"));
   EXPECT_EQ(ask(file(), kCounted), kept + more);
   EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss WHERE kind = 'killed'"),
             static_cast<std::uint64_t>(kKills));

@@ -37,9 +37,8 @@ void Served::TearDown() {
 void Served::configure(const std::string& more) const {
   std::ofstream(path("closewatch.toml"))
       << "[observe]\nhooks = \"base\"\nnetns = \"inode:" << network_ << "\"\n"
-      << observe_
-      << "[log]\nlevel = \"debug\"\nform = \"plain\"\n"
-      << "[history]\npath = \"" << path("history.db") << "\"\n"
+      << observe_ << "[log]\nlevel = \"debug\"\nform = \"plain\"\n"
+      << "[history]\npath = \"" << path(history_) << "\"\n"
       << (more.empty() ? "[metrics]\nenabled = false\n" : more);
 }
 

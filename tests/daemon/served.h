@@ -50,6 +50,8 @@ class Served : public ::testing::Test {
   std::string watchdog_us_;
   // Further lines for [observe].
   std::string observe_;
+  // The history, in the directory of the test.
+  std::string history_ = "history.db";
 
  private:
   void launch(const std::function<void()>& before_exec);

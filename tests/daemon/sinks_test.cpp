@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every sink at once in a storm: each of them has every closure, or says exactly what it does not have.
+// Every sink at once in a storm: each of them has every closure, or says exactly what it does not
+// have.
 #include <gmock/gmock.h>
 #include <signal.h>
 
@@ -25,6 +26,8 @@ using ::testing::HasSubstr;
 
 class sinks : public Served {
  protected:
+  sinks() { watchdog_us_ = "300000"; }  // it looks every 100 ms
+
   [[nodiscard]] std::string socket_path() const { return path("metrics.sock"); }
 
   // A rule of each kind of end, told to every receiver there is.
@@ -103,8 +106,7 @@ TEST_F(sinks, what_the_ring_could_not_hold_is_told_by_all) {
   start();
   daemon().signal(SIGSTOP);
   const storm::DriverResult made = apart.inside([] {
-    const auto result =
-        storm::run_load({.drivers = 2, .connections = 1000, .mix{6, 2, 2}}).all();
+    const auto result = storm::run_load({.drivers = 2, .connections = 1000, .mix{6, 2, 2}}).all();
     storm::await_closed(0);
     return result;
   });

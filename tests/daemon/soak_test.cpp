@@ -25,7 +25,10 @@ constexpr std::uint64_t kBurst = 100;         // connections
 constexpr std::uint64_t kGrowthKib = 4096;    // at most, after the first quarter
 constexpr std::uint64_t kMemoryKib = 65'536;  // at most, at all
 
-class soak : public Served {};
+class soak : public Served {
+ protected:
+  soak() { watchdog_us_ = "300000"; }  // it looks every 100 ms
+};
 
 TEST_F(soak, memory_is_flat_and_every_count_exact) {
   const std::string socket_path = path("metrics.sock");
@@ -38,7 +41,8 @@ TEST_F(soak, memory_is_flat_and_every_count_exact) {
   std::uint64_t warm_kib = 0;
   for (auto next = began; next < end; next += kBurstEvery) {
     std::this_thread::sleep_until(next);
-    made += storm::run_load({.drivers = 1, .connections = kBurst, .mix{6, 2, 2}}).all().connections();
+    made +=
+        storm::run_load({.drivers = 1, .connections = kBurst, .mix{6, 2, 2}}).all().connections();
     get(socket_path, "/metrics");
     if (warm_kib == 0 && steady_clock::now() >= warm_at) {
       warm_kib = rss_kib();
