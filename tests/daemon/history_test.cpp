@@ -2,10 +2,10 @@
 // What the daemon leaves in its history, asked with SQL as people do.
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <sqlite3.h>
 
 #include <nlohmann/json.hpp>
 
+#include "tests/daemon/kept.h"
 #include "tests/daemon/served.h"
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
@@ -19,23 +19,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-// The number that a query gives; 0 where there is nothing yet.
-std::uint64_t ask(const std::string& file, const std::string& query) {
-  sqlite3* database = nullptr;
-  sqlite3_stmt* statement = nullptr;
-  std::uint64_t number = 0;
-  if (sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
-      sqlite3_busy_timeout(database, 10'000) == SQLITE_OK &&
-      sqlite3_prepare_v2(database, query.c_str(), -1, &statement, nullptr) == SQLITE_OK &&
-      sqlite3_step(statement) == SQLITE_ROW) {
-    number = static_cast<std::uint64_t>(sqlite3_column_int64(statement, 0));
-  }
-  sqlite3_finalize(statement);
-  sqlite3_close(database);
-  return number;
-}
-
-constexpr const char* kCounted = "SELECT sum(closures) FROM rollup";
 constexpr const char* kUnreadRows = "SELECT count(*) FROM closure WHERE reason = 'unread_data'";
 constexpr const char* kStopped = "SELECT count(*) FROM session WHERE stopped_ns IS NOT NULL";
 
@@ -156,6 +139,43 @@ TEST_F(history, a_dry_run_over_it_says_what_it_can_judge) {
   EXPECT_THAT(said, HasSubstr(" firing: unread: "));
   EXPECT_THAT(said, Not(HasSubstr("too_many")));
   EXPECT_THAT(said, HasSubstr("\n40 closures: 1 alerts fired, "));
+}
+
+// Each time in the middle of a storm. What had been seen in the file stays, the file is whole, and
+// every start but the first says what came before it.
+TEST_F(history, survives_a_kill_again_and_again) {
+  constexpr int kKills = 3;
+  configure();
+  std::uint64_t kept = 0;
+  std::uint64_t made = 0;
+  for (int i = 0; i < kKills; ++i) {
+    start();
+    storm::Load load({.drivers = 1, .mix{6, 2, 2}});
+    std::uint64_t seen = 0;
+    storm::await("waiting for the file", [&] { return (seen = ask(file(), kCounted)) > kept; });
+    daemon().signal(SIGKILL);
+    EXPECT_EQ(daemon().wait(), 128 + SIGKILL);
+    load.stop();
+    made += 2 * load.wait().all().connections();
+    storm::await_closed(0);
+    EXPECT_EQ(ask_text(file(), "PRAGMA quick_check"), "ok");
+    EXPECT_EQ(ask_text(file(), "PRAGMA integrity_check"), "ok");
+    EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss WHERE kind = 'killed'"),
+              static_cast<std::uint64_t>(i));
+    kept = ask(file(), kCounted);
+    EXPECT_GE(kept, seen);
+    EXPECT_LE(kept, made);
+  }
+  start();
+  const std::uint64_t more =
+      2 * storm::run_load({.drivers = 1, .connections = 100}).all().connections();
+  storm::await_closed(0);
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  EXPECT_THAT(daemon().errors(),
+              HasSubstr("the last run did not stop: its history is whole up to"));
+  EXPECT_EQ(ask(file(), kCounted), kept + more);
+  EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss WHERE kind = 'killed'"),
+            static_cast<std::uint64_t>(kKills));
 }
 
 }  // namespace

@@ -48,12 +48,12 @@ class privileges : public Served {
     for (const char* key : {"CapPrm", "CapEff"}) {
       const auto values = of_each_thread(daemon().pid(), key);
       ASSERT_FALSE(values.empty());
-      EXPECT_THAT(values, testing::Each(kept)) << key;
+      EXPECT_THAT(values, ::testing::Each(kept)) << key;
     }
     for (const char* key : {"CapInh", "CapAmb"}) {
-      EXPECT_THAT(of_each_thread(daemon().pid(), key), testing::Each(std::string(kNone))) << key;
+      EXPECT_THAT(of_each_thread(daemon().pid(), key), ::testing::Each(std::string(kNone))) << key;
     }
-    EXPECT_THAT(of_each_thread(daemon().pid(), "NoNewPrivs"), testing::Each(std::string("1")));
+    EXPECT_THAT(of_each_thread(daemon().pid(), "NoNewPrivs"), ::testing::Each(std::string("1")));
   }
   // That it goes on without what it gave up.
   void expect_it_works() {
@@ -71,7 +71,7 @@ TEST_F(privileges, root_keeps_one_capability) {
   configure();
   start();
   expect_kept(kPtrace);
-  EXPECT_THAT(of_each_thread(daemon().pid(), "CapBnd"), testing::Each(std::string(kNone)));
+  EXPECT_THAT(of_each_thread(daemon().pid(), "CapBnd"), ::testing::Each(std::string(kNone)));
   EXPECT_THAT(daemon().errors(), HasSubstr("capabilities kept: CAP_SYS_PTRACE (names of"));
   expect_it_works();
 }

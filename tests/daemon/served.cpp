@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/daemon/served.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,10 +21,10 @@ void Served::SetUp() {
   }
   storm::enter_new_network();
   network_ = storm::network_inode();
-  std::string pattern = testing::TempDir() + "closewatch-serve-XXXXXX";
+  std::string pattern = ::testing::TempDir() + "closewatch-serve-XXXXXX";
   ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
   directory_ = pattern;
-  manager_.emplace();
+  manager_.emplace(path("manager.sock"));
 }
 
 void Served::TearDown() {
@@ -35,12 +37,23 @@ void Served::TearDown() {
 void Served::configure(const std::string& more) const {
   std::ofstream(path("closewatch.toml"))
       << "[observe]\nhooks = \"base\"\nnetns = \"inode:" << network_ << "\"\n"
-      << "[log]\nlevel = \"debug\"\nform = \"plain\"\n"
-      << "[history]\npath = \"" << path("history.db") << "\"\n"
+      << observe_ << "[log]\nlevel = \"debug\"\nform = \"plain\"\n"
+      << "[history]\npath = \"" << path(history_) << "\"\n"
       << (more.empty() ? "[metrics]\nenabled = false\n" : more);
 }
 
 void Served::start(const std::function<void()>& before_exec) {
+  launch(before_exec);
+  ASSERT_TRUE(daemon_->watches()) << daemon_->errors();
+  manager_->await("READY=1");
+}
+
+void Served::start_unheard(const std::function<void()>& before_exec) {
+  launch(before_exec);
+  manager_->await("READY=1");
+}
+
+void Served::launch(const std::function<void()>& before_exec) {
   daemon_.emplace(storm::Closewatch::Start{
       .program = {.path = program()},
       .arguments = {"serve", "--config", path("closewatch.toml")},
@@ -51,8 +64,6 @@ void Served::start(const std::function<void()>& before_exec) {
         }
         before_exec();
       }});
-  ASSERT_TRUE(daemon_->watches()) << daemon_->errors();
-  manager_->await("READY=1");
 }
 
 void Served::reload() {
@@ -64,6 +75,32 @@ void Served::reload() {
 int Served::stop() {
   daemon_->signal(SIGTERM);
   return daemon_->wait();
+}
+
+std::uint64_t Served::rss_kib() const {
+  std::ifstream status("/proc/" + std::to_string(daemon_->pid()) + "/status");
+  for (std::string word; status >> word;) {
+    if (word == "VmRSS:") {
+      std::uint64_t kib = 0;
+      status >> kib;
+      return kib;
+    }
+  }
+  return 0;
+}
+
+Apart::Apart() {
+  const auto current = [] {
+    return UniqueFd(storm::must(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC),
+                                "/proc/thread-self/ns/net"));
+  };
+  watched_ = current();
+  storm::enter_new_network();
+  own_ = current();
+}
+
+void Apart::enter(const UniqueFd& network) {
+  storm::must(::setns(network.get(), CLONE_NEWNET), "setns");
 }
 
 }  // namespace closewatch::daemon_test

@@ -5,20 +5,24 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
 
 #include "tests/daemon/service_listener.h"
 #include "tests/storm/closewatch.h"
+#include "userspace/base/unique_fd.h"
 
 namespace closewatch::daemon_test {
 
 // The executable under test, from the command line of the test.
 const std::string& program();
+// How long the soak lasts, from there too.
+std::chrono::seconds time_to_soak();
 
 // Skips without root.
-class Served : public testing::Test {
+class Served : public ::testing::Test {
  protected:
   void SetUp() override;
   void TearDown() override;
@@ -28,6 +32,8 @@ class Served : public testing::Test {
   void configure(const std::string& more = "") const;
   // Starts it with what configure() wrote; ready when it returns.
   void start(const std::function<void()>& before_exec = [] {});
+  // The same for a daemon whose log the test does not get to read.
+  void start_unheard(const std::function<void()>& before_exec);
   // SIGHUP, until it is ready again.
   void reload();
   // SIGTERM, and its end: the exit code.
@@ -37,15 +43,43 @@ class Served : public testing::Test {
   [[nodiscard]] storm::Closewatch& daemon() { return *daemon_; }
   [[nodiscard]] Manager& manager() { return *manager_; }
   [[nodiscard]] std::uint32_t network() const { return network_; }
+  // Memory of the daemon that is in use at this moment, in KiB.
+  [[nodiscard]] std::uint64_t rss_kib() const;
 
   // What WATCHDOG_USEC says; empty: it is not set.
   std::string watchdog_us_;
+  // Further lines for [observe].
+  std::string observe_;
+  // The history, in the directory of the test.
+  std::string history_ = "history.db";
 
  private:
+  void launch(const std::function<void()>& before_exec);
+
   std::uint32_t network_ = 0;
   std::string directory_;
   std::optional<Manager> manager_;
   std::optional<storm::Closewatch> daemon_;
+};
+
+// Leaves the watched namespace for one of its own: what starts from now on (the daemon, receivers,
+// those who scrape) talks there, and is nobody's closure. Traffic is made inside().
+class Apart {
+ public:
+  Apart();
+  template <typename Function>
+  auto inside(const Function& function) const {
+    enter(watched_);
+    const auto result = function();
+    enter(own_);
+    return result;
+  }
+
+ private:
+  static void enter(const UniqueFd& network);
+
+  UniqueFd watched_;
+  UniqueFd own_;
 };
 
 }  // namespace closewatch::daemon_test

@@ -3,11 +3,10 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <cstring>
 
 #include "tests/storm/await.h"
@@ -17,14 +16,13 @@ namespace closewatch::daemon_test {
 
 using storm::must;
 
-Manager::Manager() : name_("@closewatch-manager-" + std::to_string(::getpid())) {
+Manager::Manager(std::string name) : name_(std::move(name)) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path + 1, name_.data() + 1, name_.size() - 1);
+  std::memcpy(address.sun_path, name_.data(), name_.size());
   socket_.reset(must(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
-  must(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address),
-              static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name_.size())),
-       "bind");
+  must(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind");
+  must(::chmod(name_.c_str(), 0666), "chmod");
 }
 
 std::string Manager::await(const std::string& line) {

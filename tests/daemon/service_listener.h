@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plays the service manager: an abstract socket on which the daemon's states are heard.
+// Plays the service manager: a socket on which the daemon's states are heard.
 #pragma once
 
 #include <string>
@@ -11,7 +11,8 @@ namespace closewatch::daemon_test {
 
 class Manager {
  public:
-  Manager();
+  // `name`: a path, which any user may reach and every network namespace.
+  explicit Manager(std::string name);
 
   // The value of NOTIFY_SOCKET.
   [[nodiscard]] const std::string& name() const { return name_; }

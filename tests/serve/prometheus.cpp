@@ -67,12 +67,21 @@ std::string encoded(const std::string& text) {
 
 }  // namespace
 
-Prometheus::Prometheus(const std::string& address) : folder_(new_folder()) {
-  std::ofstream(folder_ / "prometheus.yml") << "global: {scrape_interval: 200ms}\n"
-                                               "scrape_configs:\n"
-                                               "- job_name: closewatch\n"
-                                               "  static_configs: [{targets: ['"
-                                            << address << "']}]\n";
+Prometheus::Prometheus(const std::string& address, const std::optional<Alerting>& alerting)
+    : folder_(new_folder()) {
+  std::ofstream config(folder_ / "prometheus.yml");
+  config << "global: {scrape_interval: 200ms, evaluation_interval: 200ms}\n"
+            "scrape_configs:\n"
+            "- job_name: closewatch\n"
+            "  static_configs: [{targets: ['"
+         << address << "']}]\n";
+  if (alerting) {
+    config << "rule_files: ['" << alerting->rules
+           << "']\n"
+              "alerting: {alertmanagers: [{static_configs: [{targets: ['"
+           << alerting->alertmanager << "']}]}]}\n";
+  }
+  config.close();
   constexpr int kAttempts = 5;
   for (int attempt = 1; !start(); ++attempt) {
     if (attempt == kAttempts) {

@@ -22,10 +22,16 @@ struct Sample {
   double value = 0;
 };
 
+// What Prometheus does with what it scrapes, five times a second as well.
+struct Alerting {
+  std::string rules;         // the file with them
+  std::string alertmanager;  // its address
+};
+
 class Prometheus {
  public:
   // `address` as in 127.0.0.1:10177. Throws when Prometheus does not become ready.
-  explicit Prometheus(const std::string& address);
+  explicit Prometheus(const std::string& address, const std::optional<Alerting>& alerting = {});
   Prometheus(const Prometheus&) = delete;
   Prometheus& operator=(const Prometheus&) = delete;
   ~Prometheus();

@@ -3,14 +3,12 @@
 
 #include <poll.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <optional>
 
 #include "userspace/alert/notification_text.h"
+#include "userspace/base/write_now.h"
 #include "userspace/render/escape.h"
 
 namespace closewatch::alert {
@@ -77,7 +75,6 @@ Attempt LogNotifier::deliver(const Notification& notification, const Halt& halt)
   for (const Evidence& each : notification.evidence) {
     lines.put("evidence: ", each.closure);
   }
-  // A pipe that is ready takes PIPE_BUF bytes without blocking.
   std::string_view left = view_of(out);
   while (!left.empty()) {
     switch (halt.wait(target_.fd, POLLOUT, kTimeout)) {
@@ -88,8 +85,7 @@ Attempt LogNotifier::deliver(const Notification& notification, const Halt& halt)
       case Halt::Woken::ready:
         break;
     }
-    const ssize_t taken =
-        ::write(target_.fd, left.data(), std::min<std::size_t>(left.size(), PIPE_BUF));
+    const ssize_t taken = write_now(target_.fd, left);
     if (taken >= 0) {
       left.remove_prefix(static_cast<std::size_t>(taken));
     } else if (errno != EINTR && errno != EAGAIN) {

@@ -78,6 +78,7 @@ std::vector<SinkReading> AlertOutlet::readings() const {
     out.push_back({.sink = "alerts to " + counts.name,
                    .taken = counts.offered - counts.refused,
                    .refused = counts.refused,
+                   .failed = counts.failed,
                    .queued = static_cast<std::size_t>(counts.waiting),
                    .limit = queue_});
   }

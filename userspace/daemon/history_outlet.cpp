@@ -68,6 +68,7 @@ SinkReading HistoryOutlet::reading() const {
   return {.sink = "history",
           .taken = health.taken,
           .refused = health.refused,
+          .failed = health.rows_refused + health.rollups_refused,
           .queued = static_cast<std::size_t>(health.waiting),
           .limit = settings_.queue_closures};
 }

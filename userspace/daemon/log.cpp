@@ -5,6 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+
+#include "userspace/base/write_now.h"
 #include "userspace/render/escape.h"
 
 namespace closewatch {
@@ -31,6 +35,19 @@ void Log::write(LogLevel level, std::string_view text) const {
   if (level > level_) {
     return;
   }
+  ++lines_;
+  if (const std::uint64_t untold = untold_.exchange(0); untold > 0) {
+    if (!put(LogLevel::warning, fmt::format("LOST {} lines of this log: nobody read it", untold))) {
+      untold_ += untold;
+    }
+  }
+  if (untold_ > 0 || !put(level, text)) {
+    ++lost_;
+    ++untold_;
+  }
+}
+
+bool Log::put(LogLevel level, std::string_view text) const {
   TextBuffer line;
   if (priorities_) {
     append(line, "<");
@@ -40,8 +57,15 @@ void Log::write(LogLevel level, std::string_view text) const {
   append(line, "closewatch: ");
   append_terminal_text(line, text, Charset::utf8);
   append(line, "\n");
-  // A log that cannot be written has nobody to be told to.
-  [[maybe_unused]] const ssize_t written = ::write(fd_, line.data(), line.size());
+  std::string_view left = view_of(line);
+  while (!left.empty()) {
+    const ssize_t written = write_now(fd_, left);
+    if (written < 0 && errno != EINTR) {
+      return false;
+    }
+    left.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+  }
+  return true;
 }
 
 }  // namespace closewatch

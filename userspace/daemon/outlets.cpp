@@ -119,6 +119,8 @@ void Outlets::take(Readings readings, std::uint64_t now_ns, bool alive) {
     return;
   }
   readings.unix_ns = unix_ns();
+  const std::uint64_t lost = around_.log.lost();
+  readings.sinks.push_back({.sink = "log", .taken = around_.log.lines() - lost, .refused = lost});
   if (history_) {
     readings.sinks.push_back(history_->reading());
   }
