@@ -12,7 +12,7 @@ namespace closewatch::daemon_test {
 namespace {
 
 std::string under_test;
-std::chrono::seconds soak_time{10};
+std::chrono::seconds soak_time{5};
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Closures for as long as wanted (--soak SECONDS), each burst from new processes, with every number
-// exact and no more memory at the end than after the first quarter.
+// exact and memory that stays within its bounds.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -21,8 +21,10 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kBurstEvery{100};
-constexpr std::uint64_t kBurst = 100;         // connections
-constexpr std::uint64_t kGrowthKib = 4096;    // at most, after the first quarter
+constexpr std::uint64_t kBurst = 100;  // connections
+// At most, after the first quarter. What may still fill then: the page cache of SQLite (8 MiB), the
+// processes that the enricher knows (4096), the windows of the rules (5 minutes).
+constexpr std::uint64_t kGrowthKib = 12'288;
 constexpr std::uint64_t kMemoryKib = 65'536;  // at most, at all
 
 class soak : public Served {
@@ -30,7 +32,7 @@ class soak : public Served {
   soak() { watchdog_us_ = "300000"; }  // it looks every 100 ms
 };
 
-TEST_F(soak, memory_is_flat_and_every_count_exact) {
+TEST_F(soak, memory_is_bounded_and_every_count_exact) {
   const std::string socket_path = path("metrics.sock");
   configure("[metrics]\nlisten = []\nsocket_path = \"" + socket_path + "\"\n");
   start();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/daemon/log.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -69,6 +70,33 @@ TEST_F(LogTest, WritesNoneWhereSomethingElseReads) {
 TEST_F(LogTest, KeepsHostileTextOnOneLine) {
   log({.level = LogLevel::info, .form = LogForm::plain}).info("a\n<0>b\x1b[31m\xff");
   EXPECT_EQ(written(), "closewatch: a\\x0a<0>b\\x1b[31m\\xff\n");
+}
+
+// With a blocking write the second line would never return.
+TEST(LogOfNobody, CountsWhatDoesNotFitAndTellsIt) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+  const UniqueFd reader(ends[0]);
+  const UniqueFd writer(ends[1]);
+  ASSERT_GE(::fcntl(writer.get(), F_SETPIPE_SZ, 4096), 4096);
+  std::string page(4096, '.');
+  ASSERT_EQ(::write(writer.get(), page.data(), page.size()), 4096);
+  ASSERT_EQ(::fcntl(writer.get(), F_SETFL, 0), 0);
+  const Log log({.level = LogLevel::info, .form = LogForm::plain}, writer.get());
+  log.info("one");
+  log.info("two");
+  EXPECT_EQ(log.lines(), 2U);
+  EXPECT_EQ(log.lost(), 2U);
+  ASSERT_EQ(::read(reader.get(), page.data(), page.size()), 4096);
+  log.info("three");
+  EXPECT_EQ(log.lines(), 3U);
+  EXPECT_EQ(log.lost(), 3U);  // a pipe of one page takes the word of the loss, and no more
+  const ssize_t told = ::read(reader.get(), page.data(), page.size());
+  ASSERT_GT(told, 0);
+  EXPECT_EQ(page.substr(0, static_cast<std::size_t>(told)),
+            "closewatch: LOST 2 lines of this log: nobody read it\n");
+  log.info("four");
+  EXPECT_EQ(log.lost(), 3U + 1U);
 }
 
 }  // namespace
