@@ -25,6 +25,7 @@ Result<Live> Live::start(const FilterOptions& filter, const KernelOptions& kerne
   observing.filter = std::move(in_kernel).take();
   observing.ring_bytes = kernel.ring_bytes;
   observing.stacks = kernel.stacks;
+  observing.totals = kernel.totals;
   observing.verbose = kernel.verbose;
   auto watch = Watch::create(hang_up);
   if (!watch.ok()) {

@@ -33,6 +33,7 @@ struct KernelOptions {
   std::string hooks = "auto";  // auto, full or base
   std::uint32_t ring_bytes = 4U << 20;
   bool stacks = false;
+  bool totals = false;  // for Observer::take_totals()
   bool verbose = false;
 
   friend bool operator==(const KernelOptions&, const KernelOptions&) = default;
