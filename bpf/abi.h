@@ -21,8 +21,9 @@ enum {
 	CW_ABI_VERSION = 1,
 	CW_COMM_LENGTH = 16,
 	CW_ADDRESS_LENGTH = 16,
-	CW_FILTER_LIST = 16, /* entries of one list filter (pids, uids, ports) */
-	CW_STACK_DEPTH = 32, /* frames kept of one stack */
+	CW_FILTER_LIST = 16,	  /* entries of one list filter (pids, uids, ports) */
+	CW_STACK_DEPTH = 32,	  /* frames kept of one stack */
+	CW_TOTALS_PLACES = 16384, /* processes in one table of totals */
 };
 
 /* In place of a stack id. */
@@ -207,7 +208,8 @@ struct cw_counters {
 	__u64 runs_made_up;	  /* of runs that the kernel left out: done by the next program */
 	__u64 stacks_lost;	  /* CW_STACK_LOST in closures handed to the ring buffer */
 	__u64 holders_refused;	  /* sockets open at the start whose holder found no room */
-	__u64 _pad[6];
+	__u64 totals_places;	  /* processes that found a place in a table of totals, all tables together */
+	__u64 _pad[5];
 };
 CW_ASSERT(sizeof(struct cw_counters) == 192, "cw_counters fills three cache lines");
 

@@ -17,14 +17,25 @@ struct {
 	__uint(max_entries, 4 * 1024 * 1024);
 } records SEC(".maps");
 
-/* Inserted: count_totals(). Deleted: never. Full: folded into cw_totals_other. */
-struct {
+/*
+ * Inserted: totals_of(). Full: folded into cw_totals_other. Deleted: never; userspace puts an empty
+ * table in its place. bpf(2) returns from that when no program uses the old one any more
+ * (maybe_wait_bpf_programs(), kernel/bpf/syscall.c), which is then read in peace.
+ */
+struct totals_table {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, CW_TOTALS_PLACES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct cw_totals_key);
 	__type(value, struct cw_totals);
-} totals SEC(".maps");
+} totals_first SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct totals_table);
+} totals SEC(".maps") = {.values = {&totals_first}};
 
 /*
  * Closures of which more may become known when their socket is gone: by the cookie (base set) or the
@@ -44,6 +55,8 @@ struct {
 	__type(key, __u64);
 	__type(value, struct closure_name);
 } awaited SEC(".maps");
+
+const volatile __u32 cw_totals_kept = 0; /* 1: sum up per process */
 
 struct cw_totals cw_totals_other = {}; /* closures of processes that the totals map had no room for */
 __u64 cw_reader_waits = 0;	       /* set by the reader before it sleeps without a timer */
@@ -71,26 +84,36 @@ static __always_inline void add_totals(struct cw_totals *sum, const struct cw_cl
 		__sync_fetch_and_add(&sum->unread, closure->unread);
 }
 
-/* The totals of the closure's process; those of "other" when there is no room for one more. */
-static __always_inline struct cw_totals *count_totals(const struct cw_closure *closure)
+/* The totals of a process; those of "other" when there is no room for one more. */
+static __always_inline struct cw_totals *totals_of(const struct cw_task *process)
 {
 	struct cw_totals_key key = {
-	    .pid = closure->process.pid,
-	    .start_ns = closure->process.start_ns,
+	    .pid = process->pid,
+	    .start_ns = process->start_ns,
 	};
-	struct cw_totals *sum = bpf_map_lookup_elem(&totals, &key);
+	struct cw_totals *sum = NULL;
+	__u32 current = 0;
+	void *table = bpf_map_lookup_elem(&totals, &current);
 
-	if (!sum) {
-		struct cw_totals blank = {.uid = closure->process.uid};
+	if (table)
+		sum = bpf_map_lookup_elem(table, &key);
+	if (table && !sum) {
+		struct cw_totals blank = {.uid = process->uid};
 
-		__builtin_memcpy(blank.comm, closure->process.comm, sizeof(blank.comm));
-		bpf_map_update_elem(&totals, &key, &blank, BPF_NOEXIST);
-		sum = bpf_map_lookup_elem(&totals, &key);
+		__builtin_memcpy(blank.comm, process->comm, sizeof(blank.comm));
+		if (!bpf_map_update_elem(table, &key, &blank, BPF_NOEXIST))
+			COUNT(totals_places);
+		sum = bpf_map_lookup_elem(table, &key);
 	}
-	if (!sum) {
-		sum = &cw_totals_other;
+	return sum ? sum : &cw_totals_other;
+}
+
+static __always_inline struct cw_totals *count_totals(const struct cw_closure *closure)
+{
+	struct cw_totals *sum = totals_of(&closure->process);
+
+	if (sum == &cw_totals_other)
 		COUNT(totals_folded);
-	}
 	add_totals(sum, closure);
 	return sum;
 }
@@ -128,7 +151,8 @@ static __always_inline void record_closure(struct ledger_entry *entry)
 			return;
 	} else {
 		COUNT(ended);
-		sum = count_totals(closure);
+		if (cw_totals_kept)
+			sum = count_totals(closure);
 	}
 	/* unless close() has returned and only its exit went unseen: an orphan in softirq */
 	if (entry->closing && entry->called_ns && closure->blocked_ns == CW_UNKNOWN &&
@@ -143,12 +167,12 @@ static __always_inline void record_closure(struct ledger_entry *entry)
 		return;
 	}
 	if (bpf_ringbuf_output(&records, closure, sizeof(*closure), BPF_RB_NO_WAKEUP)) {
-		if (sum) {
+		if (sum)
 			__sync_fetch_and_add(&sum->lost, 1);
-			COUNT(lost_ring);
-		} else {
+		if (attempt)
 			COUNT(unestablished_lost);
-		}
+		else
+			COUNT(lost_ring);
 		return;
 	}
 	if (!attempt)

@@ -573,16 +573,8 @@ static __always_inline void amend_late_close(struct ledger_entry *entry, struct 
 		amendment.role = CW_ROLE_CLOSER;
 		identity_of_current(&amendment.process);
 	}
-	if (amendment.unread) {
-		struct cw_totals *sum;
-		struct cw_totals_key key = {
-		    .pid = entry->closure.process.pid,
-		    .start_ns = entry->closure.process.start_ns,
-		};
-
-		sum = bpf_map_lookup_elem(&totals, &key);
-		__sync_fetch_and_add(sum ? &sum->unread : &cw_totals_other.unread, amendment.unread);
-	}
+	if (cw_totals_kept && amendment.unread)
+		__sync_fetch_and_add(&totals_of(&entry->closure.process)->unread, amendment.unread);
 	record_amendment(&amendment);
 }
 

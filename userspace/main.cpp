@@ -34,6 +34,8 @@ Result<> run(const Options& options) {
       return closewatch::run_serve(options);
     case Command::completion:
       return closewatch::run_completion(options);
+    case Command::version:
+      return closewatch::run_version();
     case Command::check_config:
       return closewatch::run_check_config(options);
   }

@@ -134,21 +134,22 @@ TEST_F(bad_input, of_a_capture_cut_short_is_told_after_what_is_whole) {
 
 TEST_F(bad_input, of_a_place_for_a_capture_is_a_failure) {
   std::ofstream(path("there")) << "precious";
-  Closewatch taken = watch({"record", path("there")});
-  EXPECT_EQ(taken.wait(), 1);
-  EXPECT_NE(taken.errors().find("\nerror: cannot create " + path("there") +
-                                ": File exists\nhint:  name another file"),
-            std::string::npos)
-      << taken.errors();
+  const Said taken = say({"record", path("there"), "-N", own_network()});
+  EXPECT_EQ(taken.code, 1);
+  // It does not say that it watches.
+  EXPECT_EQ(taken.errors.find("error: cannot create " + path("there") +
+                              ": File exists\nhint:  name another file"),
+            0U)
+      << taken.errors;
   std::string content;
   std::ifstream(path("there")) >> content;
   EXPECT_EQ(content, "precious");
 
-  Closewatch nowhere = watch({"record", path("none/a")});
-  EXPECT_EQ(nowhere.wait(), 1);
-  EXPECT_NE(nowhere.errors().find("\nhint:  name a file in a folder that exists"),
-            std::string::npos)
-      << nowhere.errors();
+  const Said nowhere = say({"record", path("none/a"), "-N", own_network()});
+  EXPECT_EQ(nowhere.code, 1);
+  EXPECT_EQ(nowhere.errors.find("error: cannot create "), 0U) << nowhere.errors;
+  EXPECT_NE(nowhere.errors.find("\nhint:  name a file in a folder that exists"), std::string::npos)
+      << nowhere.errors;
 }
 
 TEST_F(bad_input, of_a_full_disk_as_stdout_is_a_failure_of_every_command) {

@@ -4,10 +4,12 @@
 #include <signal.h>
 
 #include <cstdint>
+#include <map>
 #include <regex>
 #include <string>
 #include <vector>
 
+#include "bpf/abi.h"
 #include "tests/storm/child.h"
 #include "tests/storm/connection.h"
 #include "tests/storm/load.h"
@@ -97,12 +99,12 @@ TEST_F(loss, leaves_the_totals_of_each_process_exact) {
   }
 }
 
-// Each process has its place in the totals; there are kPlaces.
-TEST_F(loss, of_a_place_in_the_totals_is_told_and_the_sum_stays_exact) {
-  constexpr std::uint64_t kPlaces = 16384;  // bpf/emit.bpf.h
-  constexpr std::uint64_t kProcesses = kPlaces + 100;
-  Closewatch closewatch({.program = program(), .arguments = {"report", "-j"}});
-  ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
+// Processes that each make a connection and end both of its ends: more than a table of totals has
+// places for. How many closures there are of each pid.
+constexpr std::uint64_t kProcesses = CW_TOTALS_PLACES + 100;
+
+std::map<std::uint64_t, std::uint64_t> run_processes() {
+  std::map<std::uint64_t, std::uint64_t> closures;
   const Listener listener;
   for (std::uint64_t i = 0; i < kProcesses; ++i) {
     Child child([&listener] {
@@ -110,9 +112,45 @@ TEST_F(loss, of_a_place_in_the_totals_is_told_and_the_sum_stays_exact) {
       connection.client.reset();
       connection.server.reset();
     });
-    ASSERT_EQ(child.wait(), 0);
+    closures[static_cast<std::uint64_t>(child.pid())] += 2;
+    EXPECT_EQ(child.wait(), 0);
   }
   await_closed(1);
+  return closures;
+}
+
+// They are taken out in time.
+TEST_F(loss, of_no_place_in_the_totals_however_many_processes) {
+  Closewatch closewatch({.program = program(), .arguments = {"report", "-j"}});
+  ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
+  const auto made = run_processes();
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const auto account = Account::of(closewatch.errors());
+  ASSERT_TRUE(account) << closewatch.errors();
+  EXPECT_EQ(closewatch.errors().find("without their process"), std::string::npos)
+      << closewatch.errors();
+  const Json report = Json::parse(closewatch.output());
+  EXPECT_EQ(report["total"]["closures"], account->ended);
+  std::map<std::uint64_t, std::uint64_t> told;
+  for (const Json& process : report["processes"]) {
+    const auto pid = process["pid"].is_null() ? 0 : process["pid"].get<std::uint64_t>();
+    if (made.contains(pid)) {
+      told[pid] += process["closures"].get<std::uint64_t>();
+      EXPECT_EQ(process["not_classified"], 0) << process;
+    }
+  }
+  EXPECT_EQ(told, made);
+}
+
+// They are not while the reader sleeps.
+TEST_F(loss, of_a_place_in_the_totals_is_told_and_the_sum_stays_exact) {
+  Closewatch closewatch(
+      {.program = program(), .arguments = {"report", "-j", "--ring-size", "16M"}});
+  ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
+  closewatch.signal(SIGSTOP);
+  run_processes();
+  closewatch.signal(SIGCONT);
   ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
 
   const std::string errors = closewatch.errors();
@@ -125,7 +163,7 @@ TEST_F(loss, of_a_place_in_the_totals_is_told_and_the_sum_stays_exact) {
       errors, folded,
       std::regex("closewatch: ([0-9]+) closures counted without their process: too many")))
       << errors;
-  EXPECT_GE(std::stoull(folded[1]), 2 * (kProcesses - kPlaces));
+  EXPECT_GE(std::stoull(folded[1]), 2 * (kProcesses - CW_TOTALS_PLACES));
   const Json report = Json::parse(closewatch.output());
   EXPECT_EQ(report["total"]["closures"], account->ended);
   std::uint64_t told = report["other"]["closures"].get<std::uint64_t>();

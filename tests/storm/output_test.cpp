@@ -89,6 +89,39 @@ TEST_F(output, ends_quietly_with_its_reader) {
   EXPECT_EQ(closewatch.errors().find("error:"), std::string::npos) << closewatch.errors();
 }
 
+// What is left in a pipe that nobody writes to any more.
+std::string drained(const UniqueFd& read_end) {
+  std::string text;
+  std::array<char, 4096> some{};
+  while (const ssize_t length = must(::read(read_end.get(), some.data(), some.size()), "read")) {
+    text.append(some.data(), static_cast<std::size_t>(length));
+  }
+  return text;
+}
+
+// Nobody reads, and the pipe is full long before all is told.
+TEST_F(output, does_not_wait_for_a_stalled_reader_after_a_signal) {
+  Pipe pipe;
+  Closewatch closewatch = watch({"trace", "-j"}, pipe.write_end.get());
+  pipe.write_end.reset();
+  run_load({.drivers = 1, .connections = 500});
+  closewatch.signal(SIGTERM);
+  EXPECT_EQ(closewatch.wait(), 1) << closewatch.errors();
+
+  const std::string errors = closewatch.errors();
+  EXPECT_NE(errors.find("\nerror: cannot write the output: its reader takes nothing\n"),
+            std::string::npos)
+      << errors;
+  const auto account = Account::of(errors);
+  ASSERT_TRUE(account) << errors;
+  expect_identities(*account);
+  EXPECT_EQ(account->shown, 1000U) << errors;
+  const std::string text = drained(pipe.read_end);
+  const auto lines = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+  EXPECT_GT(lines, 0U);
+  EXPECT_EQ(account->shown, lines + account->unwritten) << errors;
+}
+
 // A small file system, in a mount namespace of its own.
 class SmallDisk {
  public:
@@ -170,6 +203,21 @@ TEST_F(output, of_record_to_a_full_disk_keeps_what_fitted) {
   EXPECT_EQ(Story(replaying.output()).closures.size(), written);
   EXPECT_NE(replaying.errors().find("hint:  the recording was cut short"), std::string::npos)
       << replaying.errors();
+}
+
+TEST_F(output, of_record_does_not_wait_for_a_stalled_reader_after_a_signal) {
+  Pipe pipe;
+  Closewatch recording = watch({"record", "-"}, pipe.write_end.get());
+  pipe.write_end.reset();
+  run_load({.drivers = 1, .connections = 500});
+  recording.signal(SIGINT);
+  EXPECT_EQ(recording.wait(), 1) << recording.errors();
+  const auto [written, unwritten] = two_numbers(
+      recording.errors(),
+      "\nerror: cannot write standard output: its reader takes nothing: ([0-9]+) records written, "
+      "([0-9]+) not written\n");
+  EXPECT_GT(unwritten, 0U);
+  EXPECT_EQ(written + unwritten, 1000U) << recording.errors();
 }
 
 TEST_F(output, of_record_is_whole_when_interrupted_in_a_storm) {

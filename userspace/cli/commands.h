@@ -19,5 +19,6 @@ Result<> run_demo(const Options& options);
 Result<> run_serve(const Options& options);
 Result<> run_check_config(const Options& options);
 Result<> run_completion(const Options& options);
+Result<> run_version();
 
 }  // namespace closewatch

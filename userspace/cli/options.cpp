@@ -357,6 +357,8 @@ void add_options(CLI::App& app, Command command, Options& options) {
     case Command::doctor:
       add_format(app, options.view, false);
       break;
+    case Command::version:
+      break;
     case Command::demo:
       add_word(app, "--reason", options.only, "Only the closure of this reason", "REASON");
       add_hooks(app, options.kernel);
@@ -477,6 +479,8 @@ Result<Parsed> parse_options(int argc, const char* const* argv) {
       "last bytes made it.",
       "closewatch"};
   app.set_version_flag("-V,--version", kVersion);
+  bool verbose = false;
+  app.add_flag("-v,--verbose", verbose, "With --version: which hooks would run, what is not seen");
   app.require_subcommand(1);
   app.get_formatter()->column_width(30);
   app.footer(
@@ -494,6 +498,10 @@ Result<Parsed> parse_options(int argc, const char* const* argv) {
   } catch (const CLI::CallForHelp&) {
     return Parsed{.options = std::nullopt, .text = app.help()};
   } catch (const CLI::CallForVersion&) {
+    if (app.count("--verbose") > 0) {
+      options.command = Command::version;
+      return Parsed{.options = std::move(options), .text = {}};
+    }
     return Parsed{.options = std::nullopt, .text = std::string(kVersion) + "\n"};
   } catch (const CLI::ExcludesError& error) {
     return usage(std::string(error.what()) + ": it acts while the host is observed", first);

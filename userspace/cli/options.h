@@ -25,7 +25,8 @@ enum class Command {
   check_config,
   doctor,
   demo,
-  completion
+  completion,
+  version  // with what would run; alone it is text
 };
 enum class Format { text, json, csv, html };
 

@@ -109,8 +109,8 @@ CaptureHeader make_header(const Live& live, const SourceContext& source) {
   return header;
 }
 
-Result<> finish(CaptureWriter& writer, const Live& live) {
-  auto totals = live.observer().totals();
+Result<> finish(CaptureWriter& writer, Live& live) {
+  auto totals = live.observer().take_totals();
   if (!totals.ok()) {
     return std::move(totals).error();
   }
@@ -123,16 +123,18 @@ Result<> finish(CaptureWriter& writer, const Live& live) {
 }  // namespace
 
 Result<> run_record(const Options& options) {
-  auto live = Live::start(options.filter, options.kernel);
+  KernelOptions kernel = options.kernel;
+  kernel.totals = true;
+  auto live = Live::start(options.filter, kernel);
   if (!live.ok()) {
     return std::move(live).error();
   }
-  print_watching(live->observer().plan(), options.kernel.verbose);
   const SourceContext source = live->source();
   auto writer = CaptureWriter::create(options.file, make_header(*live, source), options.force);
   if (!writer.ok()) {
     return std::move(writer).error();
   }
+  print_watching(live->observer().plan(), options.kernel.verbose);
   Notes notes(*writer, source.boot_to_unix_ns, live->stacks());
   const std::uint64_t limit = options.view.count.value_or(UINT64_MAX);
   std::uint64_t records = 0;

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "userspace/base/clock.h"
@@ -38,34 +37,6 @@ void write_report(Output& output, Format format, const PerProcess& processes,
   }
   output.flush();
 }
-
-// The kernel's totals since the last time they were asked for: it counts from its start.
-class TotalsSince {
- public:
-  Result<std::vector<ProcessTotals>> take(const Observer& observer) {
-    auto totals = observer.totals();
-    if (!totals.ok()) {
-      return totals;
-    }
-    std::vector<ProcessTotals> since;
-    for (const ProcessTotals& now : *totals) {
-      ProcessTotals& before = before_[{now.process.pid, now.process.start_ns, now.other}];
-      ProcessTotals step = now;
-      step.closures -= before.closures;
-      step.lost -= before.lost;
-      step.discarded -= before.discarded;
-      step.unread -= before.unread;
-      before = now;
-      if (step.closures > 0 || step.unread > 0) {
-        since.push_back(step);
-      }
-    }
-    return since;
-  }
-
- private:
-  std::map<std::tuple<std::uint32_t, std::uint64_t, bool>, ProcessTotals> before_;
-};
 
 // The kernel's totals cover everything; beside a selection they would say something else.
 bool is_unfiltered(const FilterOptions& filter) {
@@ -114,7 +85,9 @@ Result<> report_capture(const Options& options, Selection wanted) {
 }
 
 Result<> report_live(const Options& options, Selection wanted) {
-  auto live = Live::start(options.filter, options.kernel);
+  KernelOptions kernel = options.kernel;
+  kernel.totals = is_unfiltered(options.filter);
+  auto live = Live::start(options.filter, kernel);
   if (!live.ok()) {
     return std::move(live).error();
   }
@@ -124,7 +97,6 @@ Result<> report_live(const Options& options, Selection wanted) {
   PerProcess processes;
   ProcessEnricher enricher(source.boot_to_unix_ns);
   Pipeline pipeline(source, std::move(wanted), enricher, {&processes});
-  TotalsSince totals;
   if (options.view.format == Format::csv) {
     write_report_csv_header(output);
   }
@@ -135,12 +107,12 @@ Result<> report_live(const Options& options, Selection wanted) {
     next = from + interval;
   }
   const auto report = [&](std::uint64_t now) -> Result<> {
-    if (is_unfiltered(options.filter)) {
-      const auto since = totals.take(live->observer());
-      if (!since.ok()) {
-        return since.error();
+    if (kernel.totals) {
+      const auto totals = live->observer().take_totals();
+      if (!totals.ok()) {
+        return totals.error();
       }
-      processes.set_totals(*since);
+      processes.set_totals(*totals);
     }
     write_report(output, options.view.format, processes,
                  {unix_at(from, source), unix_at(now, source)});

@@ -10,7 +10,9 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <string_view>
+#include <utility>
 
 #include "userspace/base/unique_fd.h"
 #include "userspace/kernel/pending.h"
@@ -77,6 +79,7 @@ Result<SkeletonPtr> load(const AttachPlan& plan, const cw_filter& filter,
   skeleton->rodata->cw_filter = filter;
   skeleton->rodata->cw_full = knobs.full ? 1 : 0;
   skeleton->rodata->cw_stacks = options.stacks ? 1 : 0;
+  skeleton->rodata->cw_totals_kept = options.totals ? 1 : 0;
   skeleton->rodata->cw_timewait_cookies = knobs.timewait_cookies ? 1 : 0;
   skeleton->rodata->cw_send_reset_arguments = static_cast<__u32>(knobs.send_reset_arguments);
   skeleton->rodata->cw_active_reset_reason = static_cast<__u32>(knobs.active_reset_reason);
@@ -137,6 +140,10 @@ struct Observer::State {
   const std::function<void(std::span<const std::byte>)>* take = nullptr;
   std::size_t taken = 0;                 // in the drain under way
   std::optional<KernelCounters> ledger;  // `open` and `unseen` when the hooks were detached
+  UniqueFd table;                        // of totals, in use; none: the first
+  std::uint64_t places_before = 0;       // cw_counters::totals_places when it came into use
+  std::map<std::pair<std::uint32_t, std::uint64_t>, ProcessTotals> sums;  // of those before it
+  cw_totals other_before{};  // cw_totals_other, as far as given out
 
   ~State() {
     if (counters != nullptr) {
@@ -156,6 +163,8 @@ struct Observer::State {
   Result<> map_counters();
   void run_start_iterators(AttachPlan& plan);
   [[nodiscard]] std::optional<std::uint64_t> count_open() const;
+  [[nodiscard]] std::uint64_t places() const;
+  Result<> take_table();
 };
 
 Result<> Observer::State::attach(AttachPlan& plan) {
@@ -299,6 +308,11 @@ Result<std::size_t> Observer::drain(const std::function<void(std::span<const std
   if (status < 0 && status != -ECANCELED) {
     return Error{.what = std::string("cannot read the ring buffer: ") + std::strerror(-status)};
   }
+  if (state_->places() - state_->places_before > CW_TOTALS_PLACES / 2) {
+    if (auto taken = state_->take_table(); !taken.ok()) {
+      return std::move(taken).error();
+    }
+  }
   return state_->taken;
 }
 
@@ -349,20 +363,62 @@ KernelCounters Observer::counters() const {
   return sum;
 }
 
+// Processes that found a place in any table.
+std::uint64_t Observer::State::places() const {
+  std::uint64_t sum = 0;
+  for (std::size_t cpu = 0; cpu < cpus; ++cpu) {
+    sum += std::atomic_ref(const_cast<__u64&>(counters[cpu].totals_places))
+               .load(std::memory_order_relaxed);
+  }
+  return sum;
+}
+
 namespace {
 
-ProcessTotals totals_from(const cw_totals& raw) {
-  ProcessTotals out;
-  out.process.uid = raw.uid;
-  std::memcpy(out.process.comm_bytes.data(), raw.comm, sizeof raw.comm);
-  out.closures = raw.closures;
-  out.lost = raw.lost;
-  out.discarded = raw.discarded;
-  out.unread = raw.unread;
-  return out;
+void add(ProcessTotals& sum, const cw_totals& raw) {
+  sum.process.uid = raw.uid;
+  std::memcpy(sum.process.comm_bytes.data(), raw.comm, sizeof raw.comm);
+  sum.closures += raw.closures;
+  sum.lost += raw.lost;
+  sum.discarded += raw.discarded;
+  sum.unread += raw.unread;
 }
 
 }  // namespace
+
+// Puts an empty table of totals in the place of the one in use, and adds that one to the sums.
+Result<> Observer::State::take_table() {
+  const auto failed = [](const char* what) {
+    return Error{.what = std::string(what) + ": " + std::strerror(errno)};
+  };
+  bpf_map_create_opts options{};
+  options.sz = sizeof options;
+  options.map_flags = BPF_F_NO_PREALLOC;
+  UniqueFd fresh(bpf_map_create(BPF_MAP_TYPE_HASH, "totals_next", sizeof(cw_totals_key),
+                                sizeof(cw_totals), CW_TOTALS_PLACES, &options));
+  const std::uint64_t places_now = places();  // one too many rather than one too few
+  const __u32 current = 0;
+  const int number = fresh.get();
+  if (!fresh.valid() ||
+      bpf_map_update_elem(bpf_map__fd(skeleton->maps.totals), &current, &number, BPF_ANY) != 0) {
+    return failed("cannot make room for the totals");
+  }
+  const UniqueFd before = std::exchange(table, std::move(fresh));
+  places_before = places_now;
+  const int map = before.valid() ? before.get() : bpf_map__fd(skeleton->maps.totals_first);
+  cw_totals_key key{};
+  for (const void* from = nullptr; bpf_map_get_next_key(map, from, &key) == 0; from = &key) {
+    cw_totals raw{};
+    if (bpf_map_lookup_elem(map, &key, &raw) != 0) {
+      return failed("cannot read the totals");
+    }
+    ProcessTotals& sum = sums[{key.pid, key.start_ns}];
+    sum.process.pid = key.pid;
+    sum.process.start_ns = key.start_ns;
+    add(sum, raw);
+  }
+  return {};
+}
 
 std::vector<std::uint64_t> Observer::stack(StackKind kind, std::int32_t id) const {
   const auto& maps = state_->skeleton->maps;
@@ -376,28 +432,23 @@ std::vector<std::uint64_t> Observer::stack(StackKind kind, std::int32_t id) cons
   return addresses;
 }
 
-Result<std::vector<ProcessTotals>> Observer::totals() const {
-  std::vector<ProcessTotals> out;
-  const int map = bpf_map__fd(state_->skeleton->maps.totals);
-  cw_totals_key key{};
-  cw_totals_key next{};
-  const void* from = nullptr;
-  while (bpf_map_get_next_key(map, from, &next) == 0) {
-    cw_totals raw{};
-    if (bpf_map_lookup_elem(map, &next, &raw) != 0) {
-      return Error{.what = std::string("cannot read the totals: ") + std::strerror(errno)};
-    }
-    ProcessTotals totals = totals_from(raw);
-    totals.process.pid = next.pid;
-    totals.process.start_ns = next.start_ns;
-    out.push_back(totals);
-    key = next;
-    from = &key;
+Result<std::vector<ProcessTotals>> Observer::take_totals() {
+  if (auto taken = state_->take_table(); !taken.ok()) {
+    return std::move(taken).error();
   }
-  const cw_totals& rest = state_->skeleton->bss->cw_totals_other;
-  if (rest.closures > 0 || rest.unread > 0) {
-    out.push_back(totals_from(rest));
-    out.back().other = true;
+  std::vector<ProcessTotals> out;
+  for (const auto& [key, sum] : std::exchange(state_->sums, {})) {
+    out.push_back(sum);
+  }
+  const cw_totals rest = state_->skeleton->bss->cw_totals_other;
+  const cw_totals before = std::exchange(state_->other_before, rest);
+  ProcessTotals other{.closures = rest.closures - before.closures,
+                      .lost = rest.lost - before.lost,
+                      .discarded = rest.discarded - before.discarded,
+                      .unread = rest.unread - before.unread,
+                      .other = true};
+  if (other.closures > 0 || other.unread > 0) {
+    out.push_back(other);
   }
   return out;
 }
@@ -405,7 +456,8 @@ Result<std::vector<ProcessTotals>> Observer::totals() const {
 bool Observer::may_read_maps() const {
   const cw_totals_key nobody{};
   cw_totals raw{};
-  return bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.totals), &nobody, &raw) == 0 ||
+  return bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.totals_first), &nobody, &raw) ==
+             0 ||
          errno == ENOENT;
 }
 

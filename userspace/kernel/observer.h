@@ -39,6 +39,7 @@ struct ObserverOptions {
   std::uint32_t ring_bytes = 4U << 20;  // a power of two of at least one page
   bool stacks = false;                  // keep the stacks of the calls that end connections
   bool pending = false;                 // pending() can be asked
+  bool totals = false;                  // sum up per process, for take_totals()
   bool verbose = false;                 // libbpf's own messages on stderr
 };
 
@@ -87,8 +88,9 @@ class Observer {
   [[nodiscard]] KernelCounters counters() const;
   // The same with them, which costs a system call per program and a walk over the ledger.
   [[nodiscard]] KernelCounters account() const;
-  [[nodiscard]] Result<std::vector<ProcessTotals>> totals() const;
-  // The privileges of this moment let it read maps, as totals() and account() do.
+  // Exact sums per process since the start, or since the last call: each is given once.
+  Result<std::vector<ProcessTotals>> take_totals();
+  // The privileges of this moment let it read maps, as take_totals() and account() do.
   [[nodiscard]] bool may_read_maps() const;
   [[nodiscard]] std::vector<ProgramStats> program_stats() const;
   // Closures that still run in the background, of the sockets in the network namespace of the

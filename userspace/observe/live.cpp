@@ -26,6 +26,7 @@ Result<Live> Live::start(const FilterOptions& filter, const KernelOptions& kerne
   observing.ring_bytes = kernel.ring_bytes;
   observing.stacks = kernel.stacks;
   observing.pending = kernel.pending;
+  observing.totals = kernel.totals;
   observing.verbose = kernel.verbose;
   auto watch = Watch::create(hang_up);
   if (!watch.ok()) {

@@ -29,6 +29,7 @@ class Live {
 
   [[nodiscard]] SourceContext source() const;
   [[nodiscard]] const Observer& observer() const { return observer_; }
+  [[nodiscard]] Observer& observer() { return observer_; }
   // Good as long as this stays where it is.
   [[nodiscard]] StackSource stacks() const;
 

@@ -34,6 +34,7 @@ struct KernelOptions {
   std::uint32_t ring_bytes = 4U << 20;
   bool stacks = false;
   bool pending = false;  // Observer::pending() is going to be asked
+  bool totals = false;   // for Observer::take_totals()
   bool verbose = false;
 
   friend bool operator==(const KernelOptions&, const KernelOptions&) = default;

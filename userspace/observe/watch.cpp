@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/observe/watch.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -10,8 +11,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <initializer_list>
 
 #include "userspace/base/clock.h"
+#include "userspace/base/stream_writer.h"
 
 namespace closewatch {
 namespace {
@@ -39,6 +42,17 @@ int timeout_ms(std::uint64_t now_ns, std::optional<std::uint64_t> a,
     return 0;
   }
   return static_cast<int>(std::min<std::uint64_t>((next - now_ns + kMs - 1) / kMs, 1U << 30));
+}
+
+// Readable while one of them is pending.
+UniqueFd block(std::initializer_list<int> signals) {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : signals) {
+    ::sigaddset(&set, signal);
+  }
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 // What is taken from the kernel side, and what is known to be missing from it.
@@ -75,41 +89,33 @@ class Taking {
 }  // namespace
 
 Result<Watch> Watch::create(HangUp hang_up) {
-  sigset_t set;
-  ::sigemptyset(&set);
-  ::sigaddset(&set, SIGINT);
-  ::sigaddset(&set, SIGTERM);
-  if (hang_up == HangUp::is_taken) {
-    ::sigaddset(&set, SIGHUP);
-  }
-  ::sigprocmask(SIG_BLOCK, &set, nullptr);
-  UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals.valid()) {
+  UniqueFd stops = block({SIGINT, SIGTERM});
+  UniqueFd hang_ups = hang_up == HangUp::is_taken ? block({SIGHUP}) : UniqueFd();
+  UniqueFd stops_of_writers(::fcntl(stops.get(), F_DUPFD_CLOEXEC, 0));
+  if (!stops_of_writers.valid() || (hang_up == HangUp::is_taken && !hang_ups.valid())) {
     return Error{.what = std::string("cannot watch for signals: ") + std::strerror(errno)};
   }
-  return Watch(std::move(signals));
+  StreamWriter::heed(std::move(stops_of_writers));
+  return Watch(std::move(stops), std::move(hang_ups));
 }
 
 // True when a signal asks for the end.
 Result<bool> Watch::wait(int timeout, bool woken_by_kernel, const Observer& observer,
                          const WatchHandlers& handlers) {
-  std::array<pollfd, 2> watched{{{.fd = signals_.get(), .events = POLLIN, .revents = 0},
-                                 {.fd = observer.wake_fd(), .events = POLLIN, .revents = 0}}};
-  const int ready = ::poll(watched.data(), woken_by_kernel ? 2 : 1, timeout);
+  // poll() skips a descriptor below 0.
+  std::array<pollfd, 3> watched{
+      {{.fd = stops_.get(), .events = POLLIN, .revents = 0},
+       {.fd = hang_ups_.get(), .events = POLLIN, .revents = 0},
+       {.fd = woken_by_kernel ? observer.wake_fd() : -1, .events = POLLIN, .revents = 0}}};
+  const int ready = ::poll(watched.data(), watched.size(), timeout);
   if (ready < 0 && errno != EINTR) {
     return Error{.what = std::string("cannot wait for records: ") + std::strerror(errno)};
   }
-  bool ends = false;
   signalfd_siginfo signal{};
-  while (ready > 0 && watched[0].revents != 0 &&
-         ::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
-    if (signal.ssi_signo == SIGHUP) {
-      handlers.hung_up();
-    } else {
-      ends = true;
-    }
+  if (watched[1].revents != 0 && ::read(hang_ups_.get(), &signal, sizeof signal) == sizeof signal) {
+    handlers.hung_up();
   }
-  return ends;
+  return watched[0].revents != 0;
 }
 
 Result<> Watch::run(Observer& observer, const WatchHandlers& handlers,

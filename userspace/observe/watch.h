@@ -35,7 +35,8 @@ enum class HangUp { ends_process, is_taken };
 class Watch {
  public:
   // Blocks SIGINT and SIGTERM for the calling thread, and for the threads that it makes, and takes
-  // them as the end of run(); SIGHUP too when it is taken, for WatchHandlers::hung_up.
+  // them as the end of run(), and of waiting for readers (StreamWriter); SIGHUP too when it is
+  // taken, for WatchHandlers::hung_up.
   static Result<Watch> create(HangUp hang_up = HangUp::ends_process);
 
   // Ends at `until_ns` (CLOCK_BOOTTIME), on a signal, when batch_end says so, or on an error.
@@ -43,11 +44,13 @@ class Watch {
                std::optional<std::uint64_t> until_ns);
 
  private:
-  explicit Watch(UniqueFd signals) : signals_(std::move(signals)) {}
+  Watch(UniqueFd stops, UniqueFd hang_ups)
+      : stops_(std::move(stops)), hang_ups_(std::move(hang_ups)) {}
   Result<bool> wait(int timeout_ms, bool woken_by_kernel, const Observer& observer,
                     const WatchHandlers& handlers);
 
-  UniqueFd signals_;
+  UniqueFd stops_;     // SIGINT and SIGTERM; never read, so that whoever waits sees them
+  UniqueFd hang_ups_;  // SIGHUP where it is taken
 };
 
 }  // namespace closewatch

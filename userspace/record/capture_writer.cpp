@@ -172,37 +172,33 @@ Result<> CaptureWriter::write_blocks() {
   (write_out(buffer_) ? written_ : unwritten_) += buffered_;
   buffer_.clear();
   buffered_ = 0;
-  if (errno_ != 0) {
+  if (error_ != 0) {
     return failure();
   }
   return {};
 }
 
 bool CaptureWriter::write_out(std::span<const std::byte> bytes) {
-  std::size_t done = 0;
-  while (errno_ == 0 && done < bytes.size()) {
-    const ssize_t step = ::write(fd_.get(), bytes.data() + done, bytes.size() - done);
-    if (step >= 0) {
-      done += static_cast<std::size_t>(step);
-    } else if (errno != EINTR) {
-      errno_ = errno;
-      // Without the torn block the file reads as a recording that was cut short, which it is.
-      if (own_file_ && ::ftruncate(fd_.get(), static_cast<off_t>(file_bytes_)) != 0) {
-        own_file_ = false;
-      }
-    }
+  if (error_ != 0) {
+    return false;
   }
-  if (errno_ == 0) {
+  error_ = stream_.write(bytes.data(), bytes.size()).error;
+  if (error_ == 0) {
     file_bytes_ += bytes.size();
+    return true;
   }
-  return errno_ == 0;
+  // Without the torn block the file reads as a recording that was cut short, which it is.
+  if (own_file_ && ::ftruncate(fd_.get(), static_cast<off_t>(file_bytes_)) != 0) {
+    own_file_ = false;
+  }
+  return false;
 }
 
 Error CaptureWriter::failure() const {
   return {.what = fmt::format("cannot write {}: {}: {} records written, {} not written", name_,
-                              std::strerror(errno_), written_, unwritten_),
-          .hint = errno_ == ENOSPC  ? "free some space, or record to another file system"
-                  : errno_ == EPIPE ? "the reader went away: what it has is a capture cut short"
+                              write_error_text(error_), written_, unwritten_),
+          .hint = error_ == ENOSPC  ? "free some space, or record to another file system"
+                  : error_ == EPIPE ? "the reader went away: what it has is a capture cut short"
                                     : ""};
 }
 
@@ -223,7 +219,7 @@ Result<> CaptureWriter::finish(std::uint64_t end_ns, const KernelCounters& kerne
   }
   // Some file systems (NFS) tell only now that there was no room.
   if (::close(fd_.release()) != 0 && errno != EINTR) {
-    errno_ = errno;
+    error_ = errno;
     return failure();
   }
   return {};

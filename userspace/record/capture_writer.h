@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "userspace/base/result.h"
+#include "userspace/base/stream_writer.h"
 #include "userspace/base/unique_fd.h"
 #include "userspace/record/capture_event.h"
 #include "userspace/record/capture_format.h"
@@ -52,7 +53,8 @@ class CaptureWriter {
   [[nodiscard]] std::uint64_t rejected() const { return rejected_; }
 
  private:
-  CaptureWriter(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
+  CaptureWriter(UniqueFd fd, std::string name)
+      : fd_(std::move(fd)), stream_(fd_.get()), name_(std::move(name)) {}
 
   Result<> begin(const CaptureHeader& header);
   void open_block(BlockKind kind);
@@ -64,6 +66,7 @@ class CaptureWriter {
   [[nodiscard]] Error failure() const;
 
   UniqueFd fd_;
+  StreamWriter stream_;
   std::string name_;
   bool own_file_ = false;          // made by create(): may be cut back after a failed write
   std::vector<std::byte> buffer_;  // closed blocks, then the open one
@@ -75,7 +78,7 @@ class CaptureWriter {
   std::uint64_t unwritten_ = 0;
   std::uint64_t rejected_ = 0;
   std::uint64_t lost_ = 0;
-  int errno_ = 0;  // of the write that failed; 0 none
+  int error_ = 0;  // of the write that failed, as StreamWriter has it; 0 none
 };
 
 }  // namespace closewatch

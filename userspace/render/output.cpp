@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/render/output.h"
 
-#include <poll.h>
-#include <string.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -34,31 +30,24 @@ void Output::flush() {
 }
 
 std::size_t Output::write_out() {
-  std::size_t taken = 0;
-  while (usable() && taken < buffer_.size()) {
-    const ssize_t count = ::write(fd_, buffer_.data() + taken, buffer_.size() - taken);
-    if (count > 0) {
-      taken += static_cast<std::size_t>(count);
-    } else if (count < 0 && errno == EAGAIN) {
-      pollfd writable{fd_, POLLOUT, 0};
-      ::poll(&writable, 1, -1);
-    } else if (count == 0 || errno != EINTR) {
-      give_up(count == 0 ? EIO : errno);
-    }
+  if (!usable()) {
+    return 0;
+  }
+  const auto [taken, error] = writer_.write(buffer_.data(), buffer_.size());
+  if (error != 0) {
+    give_up(error);
   }
   return taken;
 }
 
-void Output::give_up(int error_number) {
-  if (error_number == EPIPE || error_number == ECONNRESET) {
+void Output::give_up(int error) {
+  if (error == EPIPE || error == ECONNRESET) {
     closed_ = true;
     return;
   }
-  const char* text = ::strerrordesc_np(error_number);
-  error_ =
-      Error{fmt::format("cannot write the output: {}", text != nullptr ? text : "unknown error"),
-            error_number == ENOSPC ? "make room on that file system, or write elsewhere" : "",
-            ExitCode::failure};
+  error_ = Error{"cannot write the output: " + write_error_text(error),
+                 error == ENOSPC ? "make room on that file system, or write elsewhere" : "",
+                 ExitCode::failure};
 }
 
 }  // namespace closewatch

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole lines to a file descriptor. Sinks write a line into buffer() and end it; lines gather until
-// flush() or until 64 KiB wait. A write blocks until all is taken, also on a non-blocking
-// descriptor, so no line is ever left half written while the reader is there. Assumes that SIGPIPE
-// is ignored. After the reader has gone or a write failed, lines are counted and dropped: lines
-// ended = lines_written() + lines_dropped() + those not flushed yet.
+// flush() or until 64 KiB wait. A write waits until all is taken, also on a non-blocking
+// descriptor, so no line is ever left half written while the reader is there and reads
+// (StreamWriter). Assumes that SIGPIPE is ignored. After the reader has gone or a write failed,
+// lines are counted and dropped: lines ended = lines_written() + lines_dropped() + those not
+// flushed yet.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
 #include "userspace/base/result.h"
+#include "userspace/base/stream_writer.h"
 #include "userspace/render/text_buffer.h"
 
 namespace closewatch {
@@ -17,7 +19,7 @@ namespace closewatch {
 class Output {
  public:
   // `fd` stays the caller's and must outlive this. Nothing is flushed on destruction.
-  explicit Output(int fd) : fd_(fd) {}
+  explicit Output(int fd) : writer_(fd) {}
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
@@ -38,9 +40,9 @@ class Output {
 
  private:
   std::size_t write_out();  // returns how many bytes were taken
-  void give_up(int error_number);
+  void give_up(int error);  // of StreamWriter
 
-  int fd_;
+  StreamWriter writer_;
   TextBuffer buffer_;
   std::uint64_t waiting_ = 0;
   std::uint64_t written_ = 0;

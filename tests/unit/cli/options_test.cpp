@@ -127,6 +127,9 @@ TEST(Options, HelpAndVersionAreText) {
   EXPECT_THAT(parse({"--help"})->text, HasSubstr("trace"));
   EXPECT_THAT(parse({"trace", "--help"})->text, HasSubstr("--unestablished"));
   EXPECT_THAT(parse({"-V"})->text, HasSubstr("closewatch 0."));
+  EXPECT_EQ(parsed({"--version", "--verbose"}).command, Command::version);
+  EXPECT_EQ(parsed({"-V", "-v"}).command, Command::version);
+  EXPECT_EQ(parsed({"-v"}).command, Command::trace);
 }
 
 class Help : public ::testing::TestWithParam<const char*> {};

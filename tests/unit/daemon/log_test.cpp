@@ -82,7 +82,7 @@ TEST(LogOfNobody, CountsWhatDoesNotFitAndTellsIt) {
   std::string page(4096, '.');
   ASSERT_EQ(::write(writer.get(), page.data(), page.size()), 4096);
   ASSERT_EQ(::fcntl(writer.get(), F_SETFL, 0), 0);
-  const Log log({.level = LogLevel::info, .form = LogForm::plain}, writer.get());
+  const Log log({.level = LogLevel::info, .form = LogForm::plain}, writer.get(), nullptr);
   log.info("one");
   log.info("two");
   EXPECT_EQ(log.lines(), 2U);
