@@ -480,7 +480,7 @@ Result<Parsed> parse_options(int argc, const char* const* argv) {
       "closewatch"};
   app.set_version_flag("-V,--version", kVersion);
   bool verbose = false;
-  app.add_flag("-v,--verbose", verbose, "With --version: which hooks would run, what is not seen");
+  app.add_flag("-v,--verbose", verbose, "With --version: which hooks would run here");
   app.require_subcommand(1);
   app.get_formatter()->column_width(30);
   app.footer(

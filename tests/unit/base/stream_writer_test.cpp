@@ -73,10 +73,10 @@ TEST_P(StreamWriterTest, WaitsForAReaderThatReadsAfterTheStop) {
   stop();
   std::string received;
   std::thread reader([&] { received = read_all(ends_.reader.get()); });
-  const StreamWriter writer(ends_.writer.get());
-  EXPECT_EQ(writer.write(kMuch.data(), kMuch.size()).taken, kMuch.size());
+  const auto outcome = StreamWriter(ends_.writer.get()).write(kMuch.data(), kMuch.size());
   ends_.writer.reset();
   reader.join();
+  EXPECT_EQ(outcome.taken, kMuch.size());
   EXPECT_EQ(received, kMuch);
 }
 
