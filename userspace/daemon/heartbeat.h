@@ -26,8 +26,8 @@ class Heartbeat {
  private:
   std::uint64_t read_ = 0;
   std::uint64_t last_recorded_ = 0;
-  std::uint64_t reached_ =
-      0;  // recorded when it was last seen to read: all up to there is taken as read
+  // Recorded when it was last seen to read: all up to there is taken as read.
+  std::uint64_t reached_ = 0;
 };
 
 }  // namespace closewatch
