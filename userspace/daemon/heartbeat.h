@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // When the service manager may be told that the daemon is alive: the thread that reads the ring
-// buffer says so itself, and only when it gets on: it has read records since the last time, or none
-// had been waiting then.
+// buffer says so itself, and only when it gets on: it has read records since the last time, or all
+// that the kernel has recorded.
 #pragma once
 
 #include <cstdint>
@@ -10,24 +10,16 @@ namespace closewatch {
 
 class Heartbeat {
  public:
-  // With the counts of this moment, both since the start: recorded by the kernel, read here. What
-  // was recorded a moment ago is not waiting yet: it counts from the next time on.
+  // With counts of closures since the start: recorded by the kernel, read here. A closure that was
+  // recorded a moment ago need not have been read yet: give `recorded` as of the last time.
   bool beats(std::uint64_t recorded, std::uint64_t read) {
-    const bool has_read = read != read_;
-    const bool gets_on = has_read || last_recorded_ == reached_;
-    if (has_read) {
-      reached_ = recorded;
-    }
+    const bool gets_on = read != read_ || read >= recorded;
     read_ = read;
-    last_recorded_ = recorded;
     return gets_on;
   }
 
  private:
   std::uint64_t read_ = 0;
-  std::uint64_t last_recorded_ = 0;
-  // Recorded when it was last seen to read: all up to there is taken as read.
-  std::uint64_t reached_ = 0;
 };
 
 }  // namespace closewatch

@@ -122,7 +122,10 @@ class Daemon {
   void look(std::uint64_t now) {
     look_ns_ = now + look_every_ns_;
     const KernelCounters kernel = live_.observer().account();
-    const bool alive = heartbeat_.beats(kernel.recorded, pipeline_.counts().records);
+    // Recorded a moment ago is not waiting: what counts is what there was the last time.
+    const PipelineCounts& counts = pipeline_.counts();
+    const bool alive = heartbeat_.beats(looked_recorded_, counts.records - counts.amendments);
+    looked_recorded_ = kernel.recorded;
     if (alive) {
       manager_.alive();
     }
@@ -194,6 +197,7 @@ class Daemon {
       resolve_netns("/proc/self/ns/net").ok() ? *resolve_netns("/proc/self/ns/net") : 0;
   bool reload_wanted_ = false;
   std::uint64_t look_ns_ = 0;
+  std::uint64_t looked_recorded_ = 0;
   std::uint64_t told_lost_ = 0;
 };
 
