@@ -93,6 +93,13 @@ void correct(Finding& finding, const Correction& correction) {
 
 }  // namespace
 
+EngineSettings engine_settings(const Settings& settings, std::uint64_t tick_ns) {
+  return {.rules = effective_rules(settings),
+          .storm = settings.storm,
+          .refresh = settings.refresh,
+          .tick_ns = tick_ns};
+}
+
 Engine::Engine(EngineSettings settings, std::vector<Receiver*> receivers, EngineLimits limits)
     : limits_(limits), storm_(settings.storm), recent_(limits.remembered) {
   reload(std::move(settings), std::move(receivers));

@@ -20,6 +20,7 @@
 #include "userspace/alert/notification.h"
 #include "userspace/alert/recent_findings.h"
 #include "userspace/alert/rule.h"
+#include "userspace/alert/settings.h"
 #include "userspace/alert/storm.h"
 #include "userspace/alert/window.h"
 #include "userspace/pipeline/finding.h"
@@ -33,6 +34,9 @@ struct EngineSettings {
   std::chrono::milliseconds refresh = std::chrono::minutes(1);
   std::uint64_t tick_ns = 0;  // as for JsonLines
 };
+
+// What the settings say of the engine; `tick_ns` as in EngineSettings.
+EngineSettings engine_settings(const Settings& settings, std::uint64_t tick_ns);
 
 // What bounds the memory: a subject takes 24 bytes * 61 (rise: 121) and its evidence.
 struct EngineLimits {

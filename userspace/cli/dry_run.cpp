@@ -21,13 +21,6 @@
 namespace closewatch {
 namespace {
 
-alert::EngineSettings engine_settings(const alert::Settings& settings, std::uint64_t tick_ns) {
-  return {.rules = alert::effective_rules(settings),
-          .storm = settings.storm,
-          .refresh = settings.refresh,
-          .tick_ns = tick_ns};
-}
-
 alert::DryRunFormat format_of(const Options& options) {
   return options.view.format == Format::json ? alert::DryRunFormat::json
                                              : alert::DryRunFormat::text;
@@ -48,7 +41,7 @@ Result<> over_capture(const Options& options, const Config& config) {
   }
   const SourceContext source = source_of(reader->header());
   Output output(STDOUT_FILENO);
-  alert::DryRun dry_run(engine_settings(config.alerts.settings, source.tick_ns), output,
+  alert::DryRun dry_run(alert::engine_settings(config.alerts.settings, source.tick_ns), output,
                         format_of(options));
   StoredEnricher enricher;
   StoredStacks stacks;
@@ -233,7 +226,7 @@ Result<> over_history(const Options& options, const Config& config) {
   Output output(STDOUT_FILENO);
   const alert::DryRunFormat format = format_of(options);
   tell_kept(output, format, *kept);
-  alert::EngineSettings settings = engine_settings(config.alerts.settings, *tick);
+  alert::EngineSettings settings = alert::engine_settings(config.alerts.settings, *tick);
   std::erase_if(settings.rules, [&](const alert::Rule& rule) {
     const std::string_view why = why_not(rule, *kept);
     if (!why.empty()) {

@@ -9,13 +9,6 @@
 namespace closewatch {
 namespace {
 
-alert::EngineSettings engine_settings(const alert::Settings& settings, std::uint64_t tick_ns) {
-  return {.rules = alert::effective_rules(settings),
-          .storm = settings.storm,
-          .refresh = settings.refresh,
-          .tick_ns = tick_ns};
-}
-
 Result<std::shared_ptr<alert::Delivery>> start_delivery(const alert::Settings& settings,
                                                         const Log& log) {
   auto notifiers = alert::make_notifiers(settings, {STDERR_FILENO, log.priorities()});
@@ -46,7 +39,7 @@ AlertOutlet::AlertOutlet(const alert::Settings& settings, std::uint64_t tick_ns,
       log_(log),
       queue_(settings.queue),
       delivery_(std::move(delivery)),
-      engine_(engine_settings(settings, tick_ns), {delivery_.get()}),
+      engine_(alert::engine_settings(settings, tick_ns), {delivery_.get()}),
       feed_(engine_, std::move(now_ns)) {}
 
 Result<std::unique_ptr<AlertOutlet>> AlertOutlet::start(const alert::Settings& settings,
@@ -66,7 +59,7 @@ Result<std::function<void()>> AlertOutlet::take_over(const alert::Settings& sett
   if (!delivery.ok()) {
     return std::move(delivery).error();
   }
-  engine_.reload(engine_settings(settings, tick_ns_), {delivery->get()});
+  engine_.reload(alert::engine_settings(settings, tick_ns_), {delivery->get()});
   std::swap(delivery_, *delivery);
   queue_ = settings.queue;
   return std::function<void()>([old = std::move(delivery).take()] { old->stop(kPatience); });
