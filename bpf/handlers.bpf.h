@@ -712,9 +712,12 @@ static __always_inline struct last_event *last_event(void)
 static __always_inline void turn_set_state(void *ctx, struct sock *sk, int old, int next, enum turn turn)
 {
 	__u16 event = EVENT(EVENT_SET_STATE, old, next);
-	struct last_event *last = last_event();
+	struct last_event *last;
 
-	if (!last || says_nothing(sk, old, next) || !is_tcp(sk) || !begin_turn(last, sk, turn, event))
+	if (says_nothing(sk, old, next) || !is_tcp(sk))
+		return;
+	last = last_event();
+	if (!last || !begin_turn(last, sk, turn, event))
 		return;
 	if (turn != TURN_FIRST && next == TCP_CLOSE && !ledger_find(sk))
 		return; /* the first program was done with it, or counted that there was no room */
