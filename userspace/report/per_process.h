@@ -61,6 +61,8 @@ struct ProcessReport {
   std::vector<PeerTally> peers;  // in no order
   PeerTally other_peers;         // those folded away; no address
   std::optional<ProcessTotals> exact;
+  // Of the counts, what the kernel's totals have as nobody's: whose it is was known only later.
+  ProcessTotals named_late = {};
 
   // Exact where the kernel's totals are known, also when records were lost.
   [[nodiscard]] std::uint64_t closures() const;
@@ -142,6 +144,7 @@ class PerProcess final : public Sink {
   struct Counted {
     ProcessReport* process = nullptr;
     std::array<std::uint8_t, 16> peer{};
+    std::uint64_t discarded = 0;
     std::uint32_t unread = 0;
     bool lost = false;
     Class cls = Class::unknown;
@@ -150,7 +153,12 @@ class PerProcess final : public Sink {
 
   // The process's report; `other_` when it is new and the limit is reached.
   ProcessReport& report_of(const Task& process, const ProcessDetails& details);
+  // What a closure adds to the peers of its process.
+  static PeerTally harm_of(const Counted& counted);
   void add_harm(ProcessReport& report, const PeerTally& harm) const;
+  static void take_harm(ProcessReport& report, PeerTally harm);
+  // Its counts, but for its times, go from one report to another.
+  void move(Counted& counted, ProcessReport& to) const;
 
   ReportLimits limits_;
   Grouping grouping_;
