@@ -9,6 +9,7 @@
 
 #include "userspace/base/unique_fd.h"
 #include "userspace/cli/commands.h"
+#include "userspace/cli/sinks.h"
 #include "userspace/doctor/causes.h"
 #include "userspace/kernel/features.h"
 #include "userspace/kernel/pending.h"
@@ -72,7 +73,7 @@ Result<> run_pending(const Options& options) {
       break;
   }
   output.flush();
-  return output.error() ? Result<>(*output.error()) : Result<>();
+  return ended(output);
 }
 
 }  // namespace closewatch

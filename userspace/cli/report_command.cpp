@@ -77,11 +77,7 @@ Result<> report_capture(const Options& options, Selection wanted) {
   }
   write_report(output, options.view.format, processes,
                {from.from_unix_ns, unix_at(until_ns, source)});
-  print_output_account(output);
-  if (result.ok() && output.error()) {
-    return *output.error();
-  }
-  return result;
+  return ended(output, std::move(result));
 }
 
 Result<> report_live(const Options& options, Selection wanted) {
@@ -147,11 +143,7 @@ Result<> report_live(const Options& options, Selection wanted) {
     print_account(kernel_account(live->observer().account()));
     print_account(pipeline_account(pipeline.counts()));
   }
-  print_output_account(output);
-  if (result.ok()) {
-    result = output.error() ? Result<>(*output.error()) : std::move(reported);
-  }
-  return result;
+  return ended(output, result.ok() ? std::move(reported) : std::move(result));
 }
 
 }  // namespace

@@ -53,11 +53,7 @@ Result<> run_trace(const Options& options) {
     print_account(kernel_account(live->observer().account()));
     print_account(pipeline_account(pipeline.counts()));
   }
-  print_output_account(output);
-  if (result.ok() && output.error()) {
-    return *output.error();
-  }
-  return result;
+  return ended(output, std::move(result));
 }
 
 }  // namespace closewatch

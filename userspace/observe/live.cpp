@@ -135,10 +135,4 @@ void print_account(const std::vector<std::string>& lines) {
   }
 }
 
-void print_output_account(const Output& output) {
-  if (output.error()) {
-    notice("closewatch: LOST {} lines that could not be written\n", output.lines_dropped());
-  }
-}
-
 }  // namespace closewatch

@@ -14,7 +14,6 @@
 #include "userspace/observe/options.h"
 #include "userspace/observe/watch.h"
 #include "userspace/pipeline/pipeline.h"
-#include "userspace/render/output.h"
 
 namespace closewatch {
 
@@ -52,7 +51,5 @@ std::vector<std::string> pipeline_account(const PipelineCounts& pipeline);
 
 // The same on stderr.
 void print_account(const std::vector<std::string>& lines);
-// Says nothing when every line was written.
-void print_output_account(const Output& output);
 
 }  // namespace closewatch
