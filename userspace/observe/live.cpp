@@ -3,6 +3,7 @@
 
 #include "userspace/base/clock.h"
 #include "userspace/doctor/causes.h"
+#include "userspace/enrich/filter_targets.h"
 #include "userspace/observe/filters.h"
 #include "userspace/render/streams.h"
 
@@ -12,6 +13,12 @@ Result<Live> Live::start(const FilterOptions& filter, const KernelOptions& kerne
   auto in_kernel = kernel_filter(filter);
   if (!in_kernel.ok()) {
     return std::move(in_kernel).error();
+  }
+  if (filter.netns.starts_with("inode:") && !find_netns(*in_kernel->netns)) {
+    notice(
+        "closewatch: no process that can be seen is in network namespace {}, and it is mounted "
+        "nowhere: is the number right? lsns -t net lists them\n",
+        *in_kernel->netns);
   }
   auto features = probe_features(kernel.verbose);
   if (!features.ok()) {
