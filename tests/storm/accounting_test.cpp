@@ -87,6 +87,25 @@ TEST_F(accounting, filtered_in_the_kernel) {
   EXPECT_EQ(count(story.closures, "peer_first"), kConnections);
 }
 
+// Base hooks see nobody use the server's socket before it is reset, and nobody is not root.
+TEST_F(accounting, filtered_by_a_user_is_without_what_is_nobodys) {
+  Listener listener;
+  Closewatch closewatch = watch({"trace", "-j", "-u", "root"});
+  constexpr std::uint64_t kConnections = 10;
+  for (std::uint64_t i = 0; i < kConnections; ++i) {
+    Connection connection = listener.connect();
+    set_linger_zero(connection.client.get());
+    connection.client.reset();
+    connection.server.reset();
+  }
+  await_closed(1);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const Story story(closewatch.output());
+  EXPECT_EQ(count(story.closures, "linger_zero"), kConnections);
+  EXPECT_TRUE(story.amendments.empty());  // would say whose it was after all
+}
+
 TEST_F(accounting, selected_by_reason) {
   Closewatch closewatch = watch({"trace", "-j", "--reason", "unread_data"});
   const DriverResult made = run_load(kStorm).all();
