@@ -16,7 +16,7 @@
 #include "userspace/history/peer_network.h"
 #include "userspace/history/process_directory.h"
 #include "userspace/pipeline/finding.h"
-#include "userspace/render/recent_closures.h"
+#include "userspace/pipeline/recent_closures.h"
 #include "userspace/report/histogram.h"
 
 namespace closewatch::history {

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "userspace/pipeline/finding.h"
+#include "userspace/pipeline/recent_closures.h"
 #include "userspace/record/kernel_counts.h"
-#include "userspace/render/recent_closures.h"
 #include "userspace/report/grouping.h"
 #include "userspace/report/histogram.h"
 
