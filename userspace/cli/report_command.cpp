@@ -102,13 +102,16 @@ Result<> report_live(const Options& options, Selection wanted) {
   if (interval > 0) {
     next = from + interval;
   }
-  const auto report = [&](std::uint64_t now) -> Result<> {
+  const auto report = [&](std::uint64_t now, bool last) -> Result<> {
     if (kernel.totals) {
       const auto totals = live->observer().take_totals();
       if (!totals.ok()) {
         return totals.error();
       }
       processes.set_totals(*totals);
+      if (!last) {
+        processes.postpone_unread();
+      }
     }
     write_report(output, options.view.format, processes,
                  {unix_at(from, source), unix_at(now, source)});
@@ -124,7 +127,7 @@ Result<> report_live(const Options& options, Selection wanted) {
           [&](std::uint64_t now) {
             pipeline.batch_end(now);
             if (next && now >= *next) {
-              reported = report(now);
+              reported = report(now, false);
               *next += (1 + (now - *next) / interval) * interval;
             }
             return reported.ok() && output.usable();
@@ -137,7 +140,7 @@ Result<> report_live(const Options& options, Selection wanted) {
   auto result = live->run(handlers, options.view.duration_s);
   pipeline.finish();
   if (reported.ok() && output.usable()) {
-    reported = report(boot_now_ns());
+    reported = report(boot_now_ns(), true);
   }
   if (!options.view.quiet) {
     print_account(kernel_account(live->observer().account()));

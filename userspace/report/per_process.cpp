@@ -262,6 +262,9 @@ void PerProcess::set_totals(std::span<const ProcessTotals> totals) {
     report.exact.reset();
   }
   other_.exact.reset();
+  for (const ProcessTotals& each : postponed_) {
+    add(report_of(each.process, {}).exact, each);
+  }
   ProcessTotals not_told_apart;
   for (const ProcessTotals& each : totals) {
     if (each.other) {
@@ -298,6 +301,24 @@ void PerProcess::set_totals(std::span<const ProcessTotals> totals) {
       }
     }
     add(other_.exact, not_told_apart);
+  }
+}
+
+void PerProcess::postpone_unread() {
+  postponed_.clear();
+  for (ProcessReport& report : processes_) {
+    const std::uint64_t told = report.tally.closures() + (report.exact ? report.exact->lost : 0);
+    if (!report.exact || report.exact->closures <= told) {
+      continue;
+    }
+    ProcessTotals rest{.process = report.process, .closures = report.exact->closures - told};
+    if (report.exact->lost == 0) {  // else their bytes are not told apart from those of the lost
+      rest.discarded =
+          report.exact->discarded - std::min(report.exact->discarded, report.tally.discarded);
+      rest.unread = report.exact->unread - std::min(report.exact->unread, report.tally.unread);
+    }
+    take_away(*report.exact, rest);
+    postponed_.push_back(rest);
   }
 }
 

@@ -111,6 +111,9 @@ class PerProcess final : public Sink {
   // The kernel's totals of the time that the counts cover; replaces what was set before. Without
   // filters only: the counts are then a part of the totals.
   void set_totals(std::span<const ProcessTotals> totals);
+  // Between set_totals() and clear(), when another interval follows: closures that the kernel has
+  // counted and not lost, but whose records are still under way, belong to the next totals.
+  void postpone_unread();
 
   // Counts that were made elsewhere, of a process or group that is not here yet. Those that come
   // first keep a place of their own.
@@ -167,6 +170,7 @@ class PerProcess final : public Sink {
   ProcessReport other_;
   ReportLosses losses_;
   RecentClosures<Counted> recent_;
+  std::vector<ProcessTotals> postponed_;
 };
 
 }  // namespace closewatch

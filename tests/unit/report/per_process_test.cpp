@@ -101,6 +101,30 @@ TEST_F(PerProcessTest, ReplacesTotalsThatWereSetBefore) {
   EXPECT_EQ(only().closures(), 0U);
 }
 
+TEST_F(PerProcessTest, CountsInTheNextIntervalWhatIsStillUnderWay) {
+  report_.finding(lossy_closure_of(kNginx, 9, 10, 0));
+  // Two more had ended when the totals were taken, and one was lost.
+  const ProcessTotals first[] = {totals_of(kNginx, 3, 0, 30, 0), totals_of(kCurl, 2, 1, 5, 0)};
+  report_.set_totals(first);
+  report_.postpone_unread();
+  EXPECT_EQ(report_.processes()[0].closures(), 1U);
+  EXPECT_EQ(report_.processes()[0].discarded(), 10U);
+  EXPECT_EQ(report_.processes()[0].not_classified(), 0U);
+  EXPECT_EQ(report_.processes()[1].closures(), 1U);
+  EXPECT_EQ(report_.processes()[1].not_classified(), 1U);
+  report_.clear();
+  report_.finding(lossy_closure_of(kNginx, 9, 10, 0));
+  report_.finding(lossy_closure_of(kNginx, 9, 10, 0));
+  report_.finding(lossy_closure_of(kNginx, 9, 40, 0));
+  report_.finding(closure_of(kCurl, Class::graceful, Reason::local_first));
+  const ProcessTotals second[] = {totals_of(kNginx, 1, 0, 40, 0)};
+  report_.set_totals(second);
+  EXPECT_EQ(report_.processes()[0].closures(), 3U);
+  EXPECT_EQ(report_.processes()[0].discarded(), 60U);
+  EXPECT_EQ(report_.all().closures(), 4U);
+  EXPECT_EQ(report_.all().not_classified(), 0U);
+}
+
 TEST_F(PerProcessTest, NeverShowsLessThanItCounted) {
   report_.finding(closure_of(kNginx, Class::graceful, Reason::local_first));
   report_.finding(closure_of(kNginx, Class::graceful, Reason::local_first));
