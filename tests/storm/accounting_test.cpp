@@ -122,6 +122,29 @@ TEST_F(accounting, selected_by_reason) {
   EXPECT_EQ(story.closures.size(), made.of(Ending::unread_data));
 }
 
+// However the records lie to the ends of the intervals.
+TEST_F(accounting, reported_in_intervals_is_counted_once) {
+  Closewatch closewatch({.program = program(), .arguments = {"report", "-j", "-i", "0.02"}});
+  ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
+  const DriverResult made = run_load(kStorm).all();
+  await_closed(0);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const auto account = Account::of(closewatch.errors());
+  ASSERT_TRUE(account) << closewatch.errors();
+  expect_identities(*account);
+  EXPECT_GE(account->ended, 2 * made.connections());  // and whatever else ends on this host
+  std::uint64_t told = 0;
+  std::uint64_t not_classified = 0;
+  for (const std::string& line : lines_of(closewatch.output())) {
+    const Json report = Json::parse(line);
+    told += report["total"]["closures"].get<std::uint64_t>();
+    not_classified += report["total"]["not_classified"].get<std::uint64_t>();
+  }
+  EXPECT_EQ(told, account->ended);
+  EXPECT_EQ(not_classified, account->lost);
+}
+
 // What the filter kept out is no part of the report, nor a loss.
 TEST_F(accounting, reported_from_a_capture_that_was_filtered) {
   const UniqueFd memory(must(::memfd_create("capture", 0), "memfd_create"));

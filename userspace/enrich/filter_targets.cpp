@@ -133,7 +133,8 @@ std::optional<std::string> find_netns(std::uint32_t inode, const HostFiles& file
     }
     const std::string threads = "/proc/" + process + "/task";
     for (const std::string& thread : files.entries(threads)) {
-      std::string path = threads + "/" + thread + "/ns/net";
+      std::string path = threads;
+      path.append("/").append(thread).append("/ns/net");
       if (files.link(path) == name) {
         return path;
       }
