@@ -322,6 +322,23 @@ TEST_F(PerProcessTest, LeavesToNobodyWhatIsNotNamed) {
   EXPECT_EQ(report_.processes()[1].closures(), 1U);
 }
 
+TEST_F(PerProcessTest, TakesAClosureThatIsNamedOutOfTheFoldedPeersToo) {
+  PerProcess report({.processes = 2, .peers = 1});
+  const Finding folded = lossy_closure_of({}, 7, 10, 0);
+  report.finding(folded);
+  report.finding(lossy_closure_of({}, 8, 20, 0));
+  Correction correction = correction_of(folded);
+  correction.amendment.process = kNginx;
+  report.correction(correction);
+  const ProcessReport& nobody = report.processes()[0];
+  EXPECT_EQ(nobody.other_peers.closures, 0U);
+  EXPECT_EQ(nobody.other_peers.bytes_lost, 0U);
+  ASSERT_EQ(nobody.peers.size(), 1U);
+  EXPECT_EQ(nobody.peers[0].bytes_lost, 20U);
+  ASSERT_EQ(report.processes()[1].peers.size(), 1U);
+  EXPECT_EQ(report.processes()[1].peers[0].bytes_lost, 10U);
+}
+
 TEST_F(PerProcessTest, CountsLateResets) {
   const Finding finding = closure_of(kNginx, Class::graceful, Reason::local_first);
   report_.finding(finding);
