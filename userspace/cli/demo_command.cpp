@@ -154,7 +154,7 @@ Result<> run_demo(const Options& options) {
   if (!live.ok()) {
     return std::move(live).error();
   }
-  print_watching(live->observer().plan(), options.kernel.verbose);
+  print_watching(*live, options.kernel.verbose);
   const SourceContext source = live->source();
   Heard heard;
   ProcessEnricher enricher(source.boot_to_unix_ns);

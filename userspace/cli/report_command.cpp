@@ -87,7 +87,7 @@ Result<> report_live(const Options& options, Selection wanted) {
   if (!live.ok()) {
     return std::move(live).error();
   }
-  print_watching(live->observer().plan(), options.kernel.verbose);
+  print_watching(*live, options.kernel.verbose);
   const SourceContext source = live->source();
   Output output(STDOUT_FILENO);
   PerProcess processes;

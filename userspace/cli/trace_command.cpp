@@ -26,7 +26,7 @@ Result<> run_trace(const Options& options) {
   if (!live.ok()) {
     return std::move(live).error();
   }
-  print_watching(live->observer().plan(), options.kernel.verbose);
+  print_watching(*live, options.kernel.verbose);
   const SourceContext source = live->source();
   Output output(STDOUT_FILENO);
   const auto sink = make_sink(options.view, source.tick_ns, output);
