@@ -44,6 +44,8 @@ static __always_inline bool filter_wants(const struct cw_closure *closure, bool 
 		return false;
 	if (cw_filter.cgroup_id && !in_cgroup)
 		return false;
+	if (cw_filter.uid_count && !closure->process.pid) /* nobody known is not root */
+		return false;
 	return filter_lists(cw_filter.pids, cw_filter.pid_count, closure->process.pid) &&
 	       filter_lists(cw_filter.uids, cw_filter.uid_count, closure->process.uid) &&
 	       filter_lists(cw_filter.local_ports, cw_filter.local_port_count, closure->local_port) &&

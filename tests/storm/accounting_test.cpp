@@ -87,6 +87,25 @@ TEST_F(accounting, filtered_in_the_kernel) {
   EXPECT_EQ(count(story.closures, "peer_first"), kConnections);
 }
 
+// Base hooks see nobody use the server's socket before it is reset, and nobody is not root.
+TEST_F(accounting, filtered_by_a_user_is_without_what_is_nobodys) {
+  Listener listener;
+  Closewatch closewatch = watch({"trace", "-j", "-u", "root"});
+  constexpr std::uint64_t kConnections = 10;
+  for (std::uint64_t i = 0; i < kConnections; ++i) {
+    Connection connection = listener.connect();
+    set_linger_zero(connection.client.get());
+    connection.client.reset();
+    connection.server.reset();
+  }
+  await_closed(1);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const Story story(closewatch.output());
+  EXPECT_EQ(count(story.closures, "linger_zero"), kConnections);
+  EXPECT_TRUE(story.amendments.empty());  // would say whose it was after all
+}
+
 TEST_F(accounting, selected_by_reason) {
   Closewatch closewatch = watch({"trace", "-j", "--reason", "unread_data"});
   const DriverResult made = run_load(kStorm).all();
@@ -101,6 +120,29 @@ TEST_F(accounting, selected_by_reason) {
   EXPECT_EQ(account->deselected, 2 * made.connections() - made.of(Ending::unread_data));
   EXPECT_EQ(count(story.closures, "unread_data"), made.of(Ending::unread_data));
   EXPECT_EQ(story.closures.size(), made.of(Ending::unread_data));
+}
+
+// However the records lie to the ends of the intervals.
+TEST_F(accounting, reported_in_intervals_is_counted_once) {
+  Closewatch closewatch({.program = program(), .arguments = {"report", "-j", "-i", "0.02"}});
+  ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
+  const DriverResult made = run_load(kStorm).all();
+  await_closed(0);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const auto account = Account::of(closewatch.errors());
+  ASSERT_TRUE(account) << closewatch.errors();
+  expect_identities(*account);
+  EXPECT_GE(account->ended, 2 * made.connections());  // and whatever else ends on this host
+  std::uint64_t told = 0;
+  std::uint64_t not_classified = 0;
+  for (const std::string& line : lines_of(closewatch.output())) {
+    const Json report = Json::parse(line);
+    told += report["total"]["closures"].get<std::uint64_t>();
+    not_classified += report["total"]["not_classified"].get<std::uint64_t>();
+  }
+  EXPECT_EQ(told, account->ended);
+  EXPECT_EQ(not_classified, account->lost);
 }
 
 // What the filter kept out is no part of the report, nor a loss.

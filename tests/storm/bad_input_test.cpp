@@ -96,6 +96,9 @@ TEST_F(bad_input, of_what_does_not_exist_is_wrong_usage) {
                  "no network namespace at '/run/netns/none'");
   expect_refusal({"pending", "-N", "/run/netns/none"}, 2,
                  "cannot enter the network namespace '/run/netns/none'");
+  expect_refusal({"trace", "-N", "inode:1"}, 2, "no network namespace has the inode number 1");
+  expect_refusal({"pending", "-N", "inode:4294967295"}, 2,
+                 "no process that can be seen is in network namespace 4294967295");
   expect_refusal({"trace", "-u", "no-such-user"}, 2, "no such user: 'no-such-user'");
   EXPECT_FALSE(std::filesystem::exists(path("a")));
 }

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A ring buffer that cannot carry it all: closewatch is made to sleep through a storm, so most
 // records find no room. The loss is told exactly, and what is counted in the kernel stays exact.
+// A ledger and a table of totals without a free place.
+#include <linux/bpf.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <regex>
 #include <string>
@@ -13,6 +20,7 @@
 #include "tests/storm/child.h"
 #include "tests/storm/connection.h"
 #include "tests/storm/load.h"
+#include "tests/storm/must.h"
 #include "tests/storm/network.h"
 #include "tests/storm/story.h"
 #include "tests/storm/suite.h"
@@ -175,6 +183,104 @@ TEST_F(loss, of_a_place_in_the_totals_is_told_and_the_sum_stays_exact) {
     told += process["closures"].get<std::uint64_t>();
   }
   EXPECT_EQ(told, account->ended);
+}
+
+// The ledger of a running closewatch, filled up from outside with sockets that there are not.
+class Ledger {
+ public:
+  explicit Ledger(const Closewatch& closewatch) {
+    const std::string process = "/proc/" + std::to_string(closewatch.pid());
+    for (const auto& entry : std::filesystem::directory_iterator(process + "/fdinfo")) {
+      std::ifstream lines(entry.path());
+      for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("map_id:")) {
+          take(static_cast<std::uint32_t>(std::stoul(line.substr(line.find('\t')))));
+        }
+      }
+    }
+  }
+
+  [[nodiscard]] bool found() const { return map_.valid(); }
+  void fill() {
+    std::vector<std::byte> nothing(value_size_);
+    while (change(BPF_MAP_UPDATE_ELEM, sockets_ + 1, nothing.data())) {
+      ++sockets_;
+    }
+  }
+  void make_room(std::uint64_t places) {
+    for (; places > 0 && sockets_ > 0; --places, --sockets_) {
+      change(BPF_MAP_DELETE_ELEM, sockets_, nullptr);
+    }
+  }
+
+ private:
+  static long bpf(int command, bpf_attr& attributes) {
+    return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
+  }
+  void take(std::uint32_t id) {
+    bpf_attr by_id{};
+    by_id.map_id = id;
+    UniqueFd map(static_cast<int>(bpf(BPF_MAP_GET_FD_BY_ID, by_id)));
+    bpf_map_info info{};
+    bpf_attr asked{};
+    asked.info.bpf_fd = static_cast<std::uint32_t>(map.get());
+    asked.info.info_len = sizeof info;
+    asked.info.info = reinterpret_cast<std::uint64_t>(&info);
+    must(bpf(BPF_OBJ_GET_INFO_BY_FD, asked), "ask a map");
+    if (std::string(info.name) == "ledger") {
+      map_ = std::move(map);
+      value_size_ = info.value_size;
+    }
+  }
+  // `socket` is below every address in the kernel.
+  bool change(int command, std::uint64_t socket, const void* value) const {
+    bpf_attr attributes{};
+    attributes.map_fd = static_cast<std::uint32_t>(map_.get());
+    attributes.key = reinterpret_cast<std::uint64_t>(&socket);
+    attributes.value = reinterpret_cast<std::uint64_t>(value);
+    return bpf(command, attributes) == 0;
+  }
+
+  UniqueFd map_;
+  std::size_t value_size_ = 0;
+  std::uint64_t sockets_ = 0;
+};
+
+TEST_F(loss, of_a_place_in_the_ledger_is_told) {
+  Closewatch closewatch = watch({"trace", "-j"});
+  Ledger ledger(closewatch);
+  ASSERT_TRUE(ledger.found());
+  const Listener listener;
+  constexpr std::uint64_t kConnections = 10;
+  ledger.fill();
+  for (std::uint64_t i = 0; i < kConnections; ++i) {
+    Connection connection = listener.connect();
+    connection.client.reset();
+    connection.server.reset();
+  }
+  await_closed(1);
+  ledger.make_room(1000);
+  for (std::uint64_t i = 0; i < kConnections; ++i) {
+    Connection connection = listener.connect();
+    set_linger_zero(connection.client.get());
+    connection.client.reset();
+    connection.server.reset();
+  }
+  await_closed(1);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+
+  const Story story(closewatch.output());
+  const auto account = Account::of(closewatch.errors());
+  ASSERT_TRUE(account) << closewatch.errors();
+  expect_identities(*account);
+  EXPECT_GT(account->lost_ledger, 0U);
+  // What else ends on this host gives places free, and loses its own.
+  EXPECT_GE(count(story.closures, "local_first") + count(story.closures, "peer_first") +
+                account->lost_ledger,
+            2 * kConnections);
+  EXPECT_EQ(story.lost_records(), account->lost + account->lost_amendments);
+  EXPECT_EQ(count(story.closures, "linger_zero"), kConnections);
+  EXPECT_EQ(count(story.closures, "reset_by_peer"), kConnections);
 }
 
 }  // namespace

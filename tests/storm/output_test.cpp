@@ -43,7 +43,7 @@ struct Pipe {
 // The storm goes on throughout, and is faster than the reader: closewatch has to stop looking
 // before it can be done.
 TEST_F(output, is_whole_when_interrupted_in_a_storm) {
-  Load load({.drivers = 2, .time = std::chrono::seconds(10), .mix{4, 1, 1}});
+  Load load({.drivers = 2, .time = std::chrono::seconds(60), .mix{4, 1, 1}});
   Pipe pipe;
   Closewatch closewatch = watch({"trace", "-j", "--ring-size", "256k"}, pipe.write_end.get());
   pipe.write_end.reset();

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "userspace/pipeline/finding.h"
-#include "userspace/render/recent_closures.h"
+#include "userspace/pipeline/recent_closures.h"
 
 namespace closewatch::alert {
 

@@ -10,6 +10,7 @@
 #include "userspace/base/clock.h"
 #include "userspace/classify/explain.h"
 #include "userspace/cli/commands.h"
+#include "userspace/cli/sinks.h"
 #include "userspace/demo/play.h"
 #include "userspace/enrich/process_enricher.h"
 #include "userspace/observe/live.h"
@@ -153,7 +154,7 @@ Result<> run_demo(const Options& options) {
   if (!live.ok()) {
     return std::move(live).error();
   }
-  print_watching(live->observer().plan(), options.kernel.verbose);
+  print_watching(*live, options.kernel.verbose);
   const SourceContext source = live->source();
   Heard heard;
   ProcessEnricher enricher(source.boot_to_unix_ns);
@@ -185,8 +186,8 @@ Result<> run_demo(const Options& options) {
                   "machine for a moment; ask for it with --reason orphan_limit.");
   }
   output.flush();
-  if (output.error()) {
-    return *output.error();
+  if (auto written = ended(output); !written.ok()) {
+    return written;
   }
   if (right != plays.size()) {
     return Error{.what = "closewatch and the demo do not agree",

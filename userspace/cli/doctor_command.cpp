@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "userspace/cli/commands.h"
+#include "userspace/cli/sinks.h"
 #include "userspace/daemon/privileges.h"
 #include "userspace/doctor/diagnosis.h"
 #include "userspace/kernel/observer.h"
@@ -30,8 +31,8 @@ Result<> run_doctor(const Options& options) {
   append(output.buffer(), options.view.format == Format::json ? diagnosis_json(diagnosis)
                                                               : diagnosis_text(diagnosis));
   output.flush();
-  if (output.error()) {
-    return *output.error();
+  if (auto written = ended(output); !written.ok()) {
+    return written;
   }
   return diagnosis.runs() ? Result<>() : Result<>(*diagnosis.error);
 }

@@ -11,6 +11,7 @@
 #include "userspace/alert/dry_run.h"
 #include "userspace/base/clock.h"
 #include "userspace/cli/replay.h"
+#include "userspace/cli/sinks.h"
 #include "userspace/cli/stored_filter.h"
 #include "userspace/config/config.h"
 #include "userspace/history/reader.h"
@@ -24,10 +25,6 @@ namespace {
 alert::DryRunFormat format_of(const Options& options) {
   return options.view.format == Format::json ? alert::DryRunFormat::json
                                              : alert::DryRunFormat::text;
-}
-
-Result<> ended(const Output& output, Result<> result) {
-  return result.ok() && output.error() ? Result<>(*output.error()) : std::move(result);
 }
 
 Result<> over_capture(const Options& options, const Config& config) {

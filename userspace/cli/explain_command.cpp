@@ -6,6 +6,7 @@
 #include "userspace/classify/meaning.h"
 #include "userspace/cli/commands.h"
 #include "userspace/cli/history.h"
+#include "userspace/cli/sinks.h"
 #include "userspace/history/closure_row.h"
 #include "userspace/render/output.h"
 #include "userspace/report/text_lines.h"
@@ -71,7 +72,7 @@ Result<> run_explain(const Options& options) {
         .code = ExitCode::usage};
   }
   output.flush();
-  return output.error() ? Result<>(*output.error()) : Result<>();
+  return ended(output);
 }
 
 }  // namespace closewatch

@@ -176,10 +176,6 @@ void write(Output& output, Format format, const Counted& now, const Counted* bef
   output.flush();
 }
 
-Result<> ended(const Output& output) {
-  return output.error() ? Result<>(*output.error()) : Result<>();
-}
-
 }  // namespace
 
 Result<> report_history(const Options& options, std::int64_t now_ns) {
@@ -297,7 +293,7 @@ Result<> trace_history(const Options& options, std::int64_t now_ns) {
         "within a budget only, closewatch report counts them all\n",
         given, lost);
   }
-  return read.ok() ? ended(output) : std::move(read);
+  return ended(output, std::move(read));
 }
 
 Result<> explain_closure(const Options& options) {

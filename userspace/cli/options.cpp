@@ -339,7 +339,7 @@ void add_options(CLI::App& app, Command command, Options& options) {
       break;
     case Command::pending:
       add_word(app, "-N,--netns", options.filter.netns,
-               "Network namespace: a path; default the caller's", "NETNS")
+               "Network namespace: path or inode:N; else its own", "NETNS")
           ->group(kWhich);
       add_format(app, options.view, true);
       add_verbose(app, options.kernel);

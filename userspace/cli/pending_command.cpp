@@ -9,7 +9,9 @@
 
 #include "userspace/base/unique_fd.h"
 #include "userspace/cli/commands.h"
+#include "userspace/cli/sinks.h"
 #include "userspace/doctor/causes.h"
+#include "userspace/enrich/filter_targets.h"
 #include "userspace/kernel/features.h"
 #include "userspace/kernel/pending.h"
 #include "userspace/render/pending.h"
@@ -18,15 +20,39 @@
 namespace closewatch {
 namespace {
 
+// A path at which the namespace can be entered.
+Result<std::string> place_of(const std::string& netns) {
+  if (!netns.starts_with("inode:")) {
+    return netns;
+  }
+  const auto inode = resolve_netns(netns);
+  if (!inode.ok()) {
+    return inode.error();
+  }
+  const auto place = find_netns(*inode);
+  if (!place) {
+    return Error{.what = "no process that can be seen is in network namespace " +
+                         std::to_string(*inode) + ", and it is mounted nowhere",
+                 .hint = "lsns -t net lists them",
+                 .code = ExitCode::usage};
+  }
+  return *place;
+}
+
 // The iterator sees the sockets of the caller's namespace, so the caller moves.
-Result<> enter_netns(const std::string& path) {
+Result<> enter_netns(const std::string& netns) {
+  const auto place = place_of(netns);
+  if (!place.ok()) {
+    return place.error();
+  }
+  const std::string& path = *place;
   const UniqueFd target(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!target.valid() || ::setns(target.get(), CLONE_NEWNET) != 0) {
     return Error{
         .what = "cannot enter the network namespace '" + path + "': " + std::strerror(errno),
         .hint =
-            "give a path such as /proc/PID/ns/net or /run/netns/NAME; entering one "
-            "needs CAP_SYS_ADMIN",
+            "give a path such as /proc/PID/ns/net or /run/netns/NAME, or inode:N (lsns -t net); "
+            "entering one needs CAP_SYS_ADMIN",
         .code = ExitCode::usage};
   }
   return {};
@@ -72,7 +98,7 @@ Result<> run_pending(const Options& options) {
       break;
   }
   output.flush();
-  return output.error() ? Result<>(*output.error()) : Result<>();
+  return ended(output);
 }
 
 }  // namespace closewatch

@@ -134,7 +134,7 @@ Result<> run_record(const Options& options) {
   if (!writer.ok()) {
     return std::move(writer).error();
   }
-  print_watching(live->observer().plan(), options.kernel.verbose);
+  print_watching(*live, options.kernel.verbose);
   Notes notes(*writer, source.boot_to_unix_ns, live->stacks());
   const std::uint64_t limit = options.view.count.value_or(UINT64_MAX);
   std::uint64_t records = 0;

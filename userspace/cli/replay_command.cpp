@@ -36,11 +36,7 @@ Result<> run_replay(const Options& options) {
     }
     print_account(pipeline_account(pipeline.counts()));
   }
-  print_output_account(output);
-  if (result.ok() && output.error()) {
-    return *output.error();
-  }
-  return result;
+  return ended(output, std::move(result));
 }
 
 }  // namespace closewatch

@@ -77,11 +77,7 @@ Result<> report_capture(const Options& options, Selection wanted) {
   }
   write_report(output, options.view.format, processes,
                {from.from_unix_ns, unix_at(until_ns, source)});
-  print_output_account(output);
-  if (result.ok() && output.error()) {
-    return *output.error();
-  }
-  return result;
+  return ended(output, std::move(result));
 }
 
 Result<> report_live(const Options& options, Selection wanted) {
@@ -91,7 +87,7 @@ Result<> report_live(const Options& options, Selection wanted) {
   if (!live.ok()) {
     return std::move(live).error();
   }
-  print_watching(live->observer().plan(), options.kernel.verbose);
+  print_watching(*live, options.kernel.verbose);
   const SourceContext source = live->source();
   Output output(STDOUT_FILENO);
   PerProcess processes;
@@ -106,13 +102,16 @@ Result<> report_live(const Options& options, Selection wanted) {
   if (interval > 0) {
     next = from + interval;
   }
-  const auto report = [&](std::uint64_t now) -> Result<> {
+  const auto report = [&](std::uint64_t now, bool last) -> Result<> {
     if (kernel.totals) {
       const auto totals = live->observer().take_totals();
       if (!totals.ok()) {
         return totals.error();
       }
       processes.set_totals(*totals);
+      if (!last) {
+        processes.postpone_unread();
+      }
     }
     write_report(output, options.view.format, processes,
                  {unix_at(from, source), unix_at(now, source)});
@@ -128,7 +127,7 @@ Result<> report_live(const Options& options, Selection wanted) {
           [&](std::uint64_t now) {
             pipeline.batch_end(now);
             if (next && now >= *next) {
-              reported = report(now);
+              reported = report(now, false);
               *next += (1 + (now - *next) / interval) * interval;
             }
             return reported.ok() && output.usable();
@@ -141,17 +140,13 @@ Result<> report_live(const Options& options, Selection wanted) {
   auto result = live->run(handlers, options.view.duration_s);
   pipeline.finish();
   if (reported.ok() && output.usable()) {
-    reported = report(boot_now_ns());
+    reported = report(boot_now_ns(), true);
   }
   if (!options.view.quiet) {
     print_account(kernel_account(live->observer().account()));
     print_account(pipeline_account(pipeline.counts()));
   }
-  print_output_account(output);
-  if (result.ok()) {
-    result = output.error() ? Result<>(*output.error()) : std::move(reported);
-  }
-  return result;
+  return ended(output, result.ok() ? std::move(reported) : std::move(result));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "userspace/render/csv.h"
 #include "userspace/render/json_lines.h"
+#include "userspace/render/streams.h"
 #include "userspace/render/table.h"
 
 namespace closewatch {
@@ -14,6 +15,14 @@ namespace closewatch {
 bool wants_colour(int fd) {
   const char* forbidden = std::getenv("NO_COLOR");
   return ::isatty(fd) == 1 && (forbidden == nullptr || *forbidden == '\0');
+}
+
+Result<> ended(const Output& output, Result<> result) {
+  if (!output.error()) {
+    return result;
+  }
+  notice("closewatch: LOST {} lines that could not be written\n", output.lines_dropped());
+  return result.ok() ? Result<>(*output.error()) : std::move(result);
 }
 
 std::unique_ptr<Sink> make_sink(const ViewOptions& view, std::uint64_t tick_ns, Output& output) {

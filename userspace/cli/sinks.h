@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sink that trace and replay write to, as the command line asks for it.
+// The sink that trace and replay write to, as the command line asks for it; how a command that
+// wrote ends.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
+#include "userspace/base/result.h"
 #include "userspace/cli/options.h"
 #include "userspace/pipeline/finding.h"
 #include "userspace/render/output.h"
@@ -16,5 +18,9 @@ std::unique_ptr<Sink> make_sink(const ViewOptions& view, std::uint64_t tick_ns, 
 
 // Colour: only on a terminal, and not with NO_COLOR set (no-color.org).
 bool wants_colour(int fd);
+
+// `result`, or when that is fine the error of `output`, whose lines that nobody got are told on
+// stderr.
+Result<> ended(const Output& output, Result<> result = {});
 
 }  // namespace closewatch

@@ -26,7 +26,7 @@ Result<> run_trace(const Options& options) {
   if (!live.ok()) {
     return std::move(live).error();
   }
-  print_watching(live->observer().plan(), options.kernel.verbose);
+  print_watching(*live, options.kernel.verbose);
   const SourceContext source = live->source();
   Output output(STDOUT_FILENO);
   const auto sink = make_sink(options.view, source.tick_ns, output);
@@ -53,11 +53,7 @@ Result<> run_trace(const Options& options) {
     print_account(kernel_account(live->observer().account()));
     print_account(pipeline_account(pipeline.counts()));
   }
-  print_output_account(output);
-  if (result.ok() && output.error()) {
-    return *output.error();
-  }
-  return result;
+  return ended(output, std::move(result));
 }
 
 }  // namespace closewatch

@@ -240,6 +240,9 @@ Result<> serve(const ServeOptions& options) {
   if (!live.ok()) {
     return std::move(live).error();
   }
+  if (live->doubt()) {
+    log.warning(*live->doubt());
+  }
   const std::vector<std::string> degradations = live->observer().plan().degradations();
   for (const std::string& line : degradations) {
     log.write(LogLevel::debug, line);

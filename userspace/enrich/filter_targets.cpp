@@ -5,13 +5,16 @@
 #include <pwd.h>
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <vector>
 
 #include "userspace/enrich/cgroup_mount.h"
+#include "userspace/enrich/mounts.h"
 #include "userspace/enrich/namespaces.h"
 
 namespace closewatch {
@@ -49,6 +52,14 @@ std::optional<std::string> below_mount(std::string_view path, std::string_view m
     }
   }
   return out;
+}
+
+// The host's is NET_NS_INIT_INO (linux/nsfs.h, since 6.18), all others are dynamic numbers of proc
+// (proc_alloc_inum(), 5.10 to 7.2).
+bool may_be_netns(std::uint32_t inode) {
+  constexpr std::uint32_t kHosts = 0xEFFFFFF9;
+  constexpr std::uint32_t kFirst = 0xF0000000;
+  return inode == kHosts || inode >= kFirst;
 }
 
 }  // namespace
@@ -90,6 +101,10 @@ Result<std::uint32_t> resolve_netns(const std::string& netns) {
       return usage(quoted(netns) + " holds no inode number",
                    "lsns -t net lists them: inode:4026531840, for example");
     }
+    if (!may_be_netns(*inode)) {
+      return usage("no network namespace has the inode number " + std::to_string(*inode),
+                   "lsns -t net lists them");
+    }
     return *inode;
   }
   // O_PATH: whatever it is, looking at it does nothing to it.
@@ -108,6 +123,27 @@ Result<std::uint32_t> resolve_netns(const std::string& netns) {
     return usage(quoted(netns) + " is no network namespace", kForms);
   }
   return *inode;
+}
+
+std::optional<std::string> find_netns(std::uint32_t inode, const HostFiles& files) {
+  const std::string name = "net:[" + std::to_string(inode) + "]";
+  for (const std::string& process : files.entries("/proc")) {
+    if (!number(process)) {
+      continue;
+    }
+    const std::string threads = "/proc/" + process + "/task";
+    for (const std::string& thread : files.entries(threads)) {
+      std::string path = threads;
+      path.append("/").append(thread).append("/ns/net");
+      if (files.link(path) == name) {
+        return path;
+      }
+    }
+  }
+  const std::vector<Mount> mounts = read_mounts(files);
+  const auto found = std::find_if(mounts.begin(), mounts.end(),
+                                  [&name](const Mount& mount) { return mount.root == name; });
+  return found != mounts.end() ? std::optional(found->path) : std::nullopt;
 }
 
 Result<> check_pid(std::uint32_t pid, const HostFiles& files) {

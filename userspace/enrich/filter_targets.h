@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,9 +23,13 @@ struct CgroupTarget {
 // `path`: below the cgroup v2 mount, with or without the mount point in front.
 Result<CgroupTarget> resolve_cgroup(std::string_view path, const HostFiles& files = HostFiles());
 
-// The inode number of a network namespace: "inode:N", which is taken as it is, or a path such as
-// /proc/<pid>/ns/net or /run/netns/<name>.
+// The inode number of a network namespace: "inode:N", which one may have or have had, or a path
+// such as /proc/<pid>/ns/net or /run/netns/<name>.
 Result<std::uint32_t> resolve_netns(const std::string& netns);
+
+// Where a network namespace can be entered: a process or thread that is in it, or a place where it
+// is mounted (ip netns). nullopt: none in sight, which is no proof: sockets alone keep one alive.
+std::optional<std::string> find_netns(std::uint32_t inode, const HostFiles& files = HostFiles());
 
 // Errors: no such process, only a thread of that number, or not the pids that the kernel records.
 Result<> check_pid(std::uint32_t pid, const HostFiles& files = HostFiles());

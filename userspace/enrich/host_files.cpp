@@ -8,6 +8,8 @@
 
 #include <array>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 
 namespace closewatch {
 namespace {
@@ -74,6 +76,16 @@ std::optional<std::uint64_t> HostFiles::directory_inode(std::string_view path) c
 
 bool HostFiles::exists(std::string_view path) const {
   return ::faccessat(AT_FDCWD, at(path).c_str(), F_OK, AT_EACCESS) == 0;
+}
+
+std::vector<std::string> HostFiles::entries(std::string_view path) const {
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (std::filesystem::directory_iterator entry(at(path), failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    names.push_back(entry->path().filename());
+  }
+  return names;
 }
 
 UniqueFd HostFiles::open_directory(std::string_view path) const {

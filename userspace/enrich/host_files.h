@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "userspace/base/unique_fd.h"
 
@@ -25,6 +26,8 @@ class HostFiles {
   [[nodiscard]] std::optional<std::string> link(std::string_view path) const;
   [[nodiscard]] std::optional<std::uint64_t> directory_inode(std::string_view path) const;
   [[nodiscard]] bool exists(std::string_view path) const;
+  // The names in a directory, in no order; none when it cannot be read.
+  [[nodiscard]] std::vector<std::string> entries(std::string_view path) const;
 
   // A directory to read several files from; of /proc/<pid> it stays with that process, whoever gets
   // the pid next. Not valid() when there is none.

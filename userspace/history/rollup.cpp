@@ -107,17 +107,22 @@ void Rollup::count(const Finding& finding, std::shared_ptr<Process> process) {
   recent_.remember(closure.id, counted);
 }
 
-bool Rollup::amend(const Correction& correction) {
+bool Rollup::amend(const Correction& correction, std::shared_ptr<Process> process) {
   const Amendment& amendment = correction.amendment;
   Counted* const counted = recent_.find(amendment.id);
   if (counted == nullptr) {
     return false;
   }
+  Key key = counted->key;
   if (const auto& verdict = correction.verdict) {
-    Step* const from = step_of(counted->minute, counted->key);
-    Key key = counted->key;
     key.cls = verdict->cls;
     key.reason = verdict->reason;
+  }
+  if (!key.process && key.told_apart) {
+    key.process = std::move(process);
+  }
+  if (key != counted->key) {
+    Step* const from = step_of(counted->minute, counted->key);
     Step* const to = step_of(counted->minute, key);
     if (from == nullptr || to == nullptr) {
       return false;

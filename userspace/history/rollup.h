@@ -16,7 +16,7 @@
 #include "userspace/history/peer_network.h"
 #include "userspace/history/process_directory.h"
 #include "userspace/pipeline/finding.h"
-#include "userspace/render/recent_closures.h"
+#include "userspace/pipeline/recent_closures.h"
 #include "userspace/report/histogram.h"
 
 namespace closewatch::history {
@@ -60,8 +60,9 @@ class Rollup {
 
   // `process` is that of the finding; null when it is not known.
   void count(const Finding& finding, std::shared_ptr<Process> process);
-  // False when the closure is no longer remembered: nothing is changed.
-  bool amend(const Correction& correction);
+  // `process` is that of the amendment; null when it names none. False when the closure is no
+  // longer remembered: nothing is changed.
+  bool amend(const Correction& correction, std::shared_ptr<Process> process);
 
   // Adds what was counted to the table, within the caller's transaction.
   Result<> write(Database& database, ProcessDirectory& processes, std::int64_t boot);

@@ -275,7 +275,7 @@ bool Writer::wants_row(const Finding& finding) {
 }
 
 void Writer::take(const Correction& correction) {
-  if (!rollup_.amend(correction)) {
+  if (!rollup_.amend(correction, processes_.of(correction.amendment.process, correction.process))) {
     ++state_.late_facts;
     losses_.add({.kind = LossKind::late_fact,
                  .since_ns = correction.unix_ns,

@@ -26,7 +26,7 @@
 #include "userspace/history/settings.h"
 #include "userspace/history/store.h"
 #include "userspace/pipeline/finding.h"
-#include "userspace/render/recent_closures.h"
+#include "userspace/pipeline/recent_closures.h"
 
 namespace closewatch::history {
 

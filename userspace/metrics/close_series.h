@@ -21,7 +21,7 @@
 
 #include "userspace/metrics/time_histogram.h"
 #include "userspace/pipeline/finding.h"
-#include "userspace/render/recent_closures.h"
+#include "userspace/pipeline/recent_closures.h"
 
 namespace closewatch {
 

@@ -3,6 +3,7 @@
 
 #include "userspace/base/clock.h"
 #include "userspace/doctor/causes.h"
+#include "userspace/enrich/filter_targets.h"
 #include "userspace/observe/filters.h"
 #include "userspace/render/streams.h"
 
@@ -37,7 +38,14 @@ Result<Live> Live::start(const FilterOptions& filter, const KernelOptions& kerne
     return with_true_cause(std::move(observer).error(), read_system_facts(), &*features,
                            observing.mode);
   }
-  return Live(std::move(features).take(), std::move(observer).take(), std::move(watch).take());
+  Live live(std::move(features).take(), std::move(observer).take(), std::move(watch).take());
+  if (filter.netns.starts_with("inode:") && !find_netns(*observing.filter.netns)) {
+    live.doubt_ = fmt::format(
+        "no process that can be seen is in network namespace {}, and it is mounted nowhere: is the "
+        "number right? lsns -t net lists them",
+        *observing.filter.netns);
+  }
+  return live;
 }
 
 Result<> Live::run(const WatchHandlers& handlers, std::optional<double> duration_s) {
@@ -60,7 +68,11 @@ StackSource Live::stacks() const {
           .user = [observer](std::int32_t id) { return observer->stack(StackKind::user, id); }};
 }
 
-void print_watching(const AttachPlan& plan, bool degradations) {
+void print_watching(const Live& live, bool degradations) {
+  const AttachPlan& plan = live.observer().plan();
+  if (live.doubt()) {
+    notice("closewatch: {}\n", *live.doubt());
+  }
   if (degradations) {
     for (const std::string& line : plan.degradations()) {
       notice("closewatch: degraded: {}\n", line);
@@ -132,12 +144,6 @@ std::vector<std::string> pipeline_account(const PipelineCounts& pipeline) {
 void print_account(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) {
     notice("closewatch: {}\n", line);
-  }
-}
-
-void print_output_account(const Output& output) {
-  if (output.error()) {
-    notice("closewatch: LOST {} lines that could not be written\n", output.lines_dropped());
   }
 }
 

@@ -14,7 +14,6 @@
 #include "userspace/observe/options.h"
 #include "userspace/observe/watch.h"
 #include "userspace/pipeline/pipeline.h"
-#include "userspace/render/output.h"
 
 namespace closewatch {
 
@@ -30,6 +29,8 @@ class Live {
   [[nodiscard]] SourceContext source() const;
   [[nodiscard]] const Observer& observer() const { return observer_; }
   [[nodiscard]] Observer& observer() { return observer_; }
+  // What may be wrong with the filters, for the user to hear of.
+  [[nodiscard]] const std::optional<std::string>& doubt() const { return doubt_; }
   // Good as long as this stays where it is.
   [[nodiscard]] StackSource stacks() const;
 
@@ -40,10 +41,12 @@ class Live {
   Features features_;
   Observer observer_;
   Watch watch_;
+  std::optional<std::string> doubt_;
 };
 
-// `closewatch: watching` and, when asked for, what the hooks that run do not see, on stderr.
-void print_watching(const AttachPlan& plan, bool degradations);
+// `closewatch: watching`, before it the doubt and, when asked for, what the hooks that run do not
+// see; on stderr.
+void print_watching(const Live& live, bool degradations);
 
 // The account at the end, a line each: every closure and every record is somewhere. A line that
 // begins with LOST tells of closures that nobody was shown.
@@ -52,7 +55,5 @@ std::vector<std::string> pipeline_account(const PipelineCounts& pipeline);
 
 // The same on stderr.
 void print_account(const std::vector<std::string>& lines);
-// Says nothing when every line was written.
-void print_output_account(const Output& output);
 
 }  // namespace closewatch

@@ -11,6 +11,8 @@
 namespace closewatch {
 namespace {
 
+constexpr std::size_t kUnwanted = 4096;
+
 template <typename... Visitors>
 struct Overloaded : Visitors... {
   using Visitors::operator()...;
@@ -60,7 +62,8 @@ Pipeline::Pipeline(SourceContext source, Selection selection, Enricher& enricher
       selection_(std::move(selection)),
       enricher_(enricher),
       sinks_(std::move(sinks)),
-      holding_([this](const Closure& closure) { judge(closure); }) {}
+      holding_([this](const Closure& closure) { judge(closure); }),
+      unwanted_(selection_ == Selection{} ? 1 : kUnwanted) {}
 
 void Pipeline::record(std::span<const std::byte> bytes) {
   ++counts_.records;
@@ -76,7 +79,7 @@ void Pipeline::record(std::span<const std::byte> bytes) {
                  [this](const Amendment& amendment) {
                    ++counts_.amendments;
                    holding_.release_before(amendment.time_ns);
-                   if (!holding_.settle(amendment)) {
+                   if (!holding_.settle(amendment) && !reconsider(amendment)) {
                      correct(amendment);
                    }
                  },
@@ -93,8 +96,29 @@ void Pipeline::judge(const Closure& closure) {
   }
   if (limit_reached() || !selection_.wants(closure, finding_.verdict)) {
     ++counts_.deselected;
+    unwanted_.remember(closure.id, closure);
     return;
   }
+  give(closure);
+}
+
+bool Pipeline::reconsider(const Amendment& amendment) {
+  Closure* const closure = unwanted_.find(amendment.id);
+  if (closure == nullptr) {
+    return false;
+  }
+  merge(*closure, amendment);
+  finding_.verdict = classify(*closure, classifier_);
+  if (!limit_reached() && selection_.wants(*closure, finding_.verdict)) {
+    --counts_.deselected;
+    give(*closure);
+    unwanted_.forget(amendment.id);
+  }
+  return true;
+}
+
+// Its verdict is in finding_.
+void Pipeline::give(const Closure& closure) {
   finding_.closure = closure;
   if (closure.actor.pid == closure.process.pid) {
     finding_.closure.actor = {};

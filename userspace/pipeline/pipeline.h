@@ -17,6 +17,7 @@
 #include "userspace/enrich/stacks.h"
 #include "userspace/pipeline/finding.h"
 #include "userspace/pipeline/holding.h"
+#include "userspace/pipeline/recent_closures.h"
 #include "userspace/pipeline/selection.h"
 
 namespace closewatch {
@@ -66,6 +67,9 @@ class Pipeline {
 
  private:
   void judge(const Closure& closure);
+  // True when the amendment is of a closure that was not wanted.
+  bool reconsider(const Amendment& amendment);
+  void give(const Closure& closure);
   void correct(const Amendment& amendment);
   [[nodiscard]] std::string_view reset_reason(const std::optional<std::int32_t>& value) const;
   void name(std::string& out, const ClosureId& id) const;
@@ -80,6 +84,8 @@ class Pipeline {
   Finding finding_;  // kept, so that its strings keep their memory
   PipelineCounts counts_;
   std::uint64_t limit_ = UINT64_MAX;
+  // Those that were not wanted; a late fact may change that.
+  RecentClosures<Closure> unwanted_;
 };
 
 }  // namespace closewatch

@@ -22,6 +22,8 @@ Error cannot_create(const std::string& path, int error) {
     hint = "name another file, or overwrite this one with --force";
   } else if (error == ELOOP) {
     hint = "a capture is not written through a symbolic link: name the file itself";
+  } else if (error == ENXIO) {
+    hint = "nothing reads from this pipe: start its reader first, or name a file";
   } else {
     hint = "name a file in a folder that exists and that you may write to";
   }
@@ -46,8 +48,9 @@ Result<CaptureWriter> CaptureWriter::create(const std::string& path, const Captu
     return on_descriptor(std::move(out), "standard output", header);
   }
   const int unless_there = overwrite ? O_TRUNC : O_EXCL;
-  UniqueFd fd(
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | unless_there, 0600));
+  // O_NONBLOCK: a pipe that nobody reads is an error, and not waited for.
+  UniqueFd fd(::open(
+      path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | unless_there, 0600));
   if (!fd.valid()) {
     // With O_EXCL a symbolic link is EEXIST; what it points to is not to be named as existing.
     struct stat status {};

@@ -7,10 +7,10 @@
 #include <cstdint>
 
 #include "userspace/pipeline/finding.h"
+#include "userspace/pipeline/recent_closures.h"
 #include "userspace/render/columns.h"
 #include "userspace/render/escape.h"
 #include "userspace/render/output.h"
-#include "userspace/render/recent_closures.h"
 
 namespace closewatch {
 

@@ -37,15 +37,19 @@ void add(std::optional<ProcessTotals>& sum, const ProcessTotals& other) {
   add(*sum, other);
 }
 
-// What the kernel could not tell apart, but findings do, must not be counted twice.
-void take_away(ProcessTotals& others, const CloseTally& told_apart) {
-  others.closures -= std::min(others.closures, told_apart.closures());
-  others.discarded -= std::min(others.discarded, told_apart.discarded);
-  others.unread -= std::min(others.unread, told_apart.unread);
+// What the kernel counted elsewhere, but findings tell better, must not be counted twice.
+void take_away(ProcessTotals& sum, const ProcessTotals& told_better) {
+  sum.closures -= std::min(sum.closures, told_better.closures);
+  sum.discarded -= std::min(sum.discarded, told_better.discarded);
+  sum.unread -= std::min(sum.unread, told_better.unread);
 }
 
-bool is_harmed(const Verdict& verdict) {
-  return verdict.lost || verdict.cls == Class::abortive || verdict.cls == Class::timed_out;
+ProcessTotals totals_of(const CloseTally& tally) {
+  return {.closures = tally.closures(), .discarded = tally.discarded, .unread = tally.unread};
+}
+
+bool is_harmed(bool lost, Class cls) {
+  return lost || cls == Class::abortive || cls == Class::timed_out;
 }
 
 template <typename Name, std::size_t Size>
@@ -122,6 +126,31 @@ void PerProcess::add_harm(ProcessReport& report, const PeerTally& harm) const {
   }
 }
 
+// A peer that was folded and came back has a part of what is told of it here, the rest there.
+void PerProcess::take_harm(ProcessReport& report, PeerTally harm) {
+  const auto take = [](std::uint64_t& from, std::uint64_t& left) {
+    const std::uint64_t part = std::min(from, left);
+    from -= part;
+    left -= part;
+  };
+  const auto take_from = [&](PeerTally& sum) {
+    take(sum.closures, harm.closures);
+    take(sum.abortive, harm.abortive);
+    take(sum.bytes_lost, harm.bytes_lost);
+  };
+  std::vector<PeerTally>& peers = report.peers;
+  const auto found = std::find_if(peers.begin(), peers.end(), [&harm](const PeerTally& peer) {
+    return peer.address == harm.address;
+  });
+  if (found != peers.end()) {
+    take_from(*found);
+    if (found->closures == 0) {
+      peers.erase(found);
+    }
+  }
+  take_from(report.other_peers);
+}
+
 void PerProcess::finding(const Finding& finding) {
   const Closure& closure = finding.closure;
   const Verdict& verdict = finding.verdict;
@@ -139,12 +168,42 @@ void PerProcess::finding(const Finding& finding) {
   if (verdict.drain_us) {
     tally.drain_us.record(*verdict.drain_us);
   }
-  if (is_harmed(verdict)) {
-    add_harm(report, {closure.peer.address, 1, verdict.cls == Class::abortive ? 1U : 0U,
-                      closure.discarded() + closure.unread});
+  const Counted counted{.process = &report,
+                        .peer = closure.peer.address,
+                        .discarded = closure.discarded(),
+                        .unread = closure.unread,
+                        .lost = verdict.lost,
+                        .cls = verdict.cls,
+                        .reason = verdict.reason};
+  if (is_harmed(counted.lost, counted.cls)) {
+    add_harm(report, harm_of(counted));
   }
-  recent_.remember(closure.id, {&report, closure.peer.address, closure.unread, verdict.lost,
-                                verdict.cls, verdict.reason});
+  recent_.remember(closure.id, counted);
+}
+
+PeerTally PerProcess::harm_of(const Counted& counted) {
+  return {counted.peer, 1, counted.cls == Class::abortive ? 1U : 0U,
+          counted.discarded + counted.unread};
+}
+
+void PerProcess::move(Counted& counted, ProcessReport& to) const {
+  ProcessReport& from = *counted.process;
+  const auto move = [&](std::uint64_t CloseTally::*count, std::uint64_t value) {
+    from.tally.*count -= value;
+    to.tally.*count += value;
+  };
+  --counter(from.tally.classes, counted.cls);
+  ++counter(to.tally.classes, counted.cls);
+  --counter(from.tally.reasons, counted.reason);
+  ++counter(to.tally.reasons, counted.reason);
+  move(&CloseTally::lost_closures, counted.lost ? 1 : 0);
+  move(&CloseTally::discarded, counted.discarded);
+  move(&CloseTally::unread, counted.unread);
+  if (is_harmed(counted.lost, counted.cls)) {
+    take_harm(from, harm_of(counted));
+    add_harm(to, harm_of(counted));
+  }
+  counted.process = &to;
 }
 
 void PerProcess::correction(const Correction& correction) {
@@ -155,10 +214,14 @@ void PerProcess::correction(const Correction& correction) {
     losses_.late_unread += amendment.unread;
     return;
   }
+  const bool named = amendment.process.known() && !counted->process->process.known() &&
+                     counted->process != &other_;
+  if (named) {
+    move(*counted, report_of(amendment.process, correction.process));
+  }
   CloseTally& tally = counted->process->tally;
   PeerTally harm{counted->peer, 0, 0, 0};
-  const bool was_harmed =
-      counted->lost || counted->cls == Class::abortive || counted->cls == Class::timed_out;
+  const bool was_harmed = is_harmed(counted->lost, counted->cls);
   tally.late_resets += amendment.facts.late_data_reset ? 1 : 0;
   if (amendment.unread > counted->unread) {
     const std::uint32_t more = amendment.unread - counted->unread;
@@ -181,6 +244,11 @@ void PerProcess::correction(const Correction& correction) {
   if (harm.bytes_lost > 0 || harm.abortive > 0) {
     add_harm(*counted->process, harm);
   }
+  if (named) {
+    add(counted->process->named_late, {.closures = counted->cls != Class::unestablished ? 1U : 0U,
+                                       .discarded = counted->discarded,
+                                       .unread = counted->unread});
+  }
 }
 
 void PerProcess::gap(const Gap& gap) {
@@ -194,6 +262,9 @@ void PerProcess::set_totals(std::span<const ProcessTotals> totals) {
     report.exact.reset();
   }
   other_.exact.reset();
+  for (const ProcessTotals& each : postponed_) {
+    add(report_of(each.process, {}).exact, each);
+  }
   ProcessTotals not_told_apart;
   for (const ProcessTotals& each : totals) {
     if (each.other) {
@@ -202,13 +273,52 @@ void PerProcess::set_totals(std::span<const ProcessTotals> totals) {
       add(report_of(each.process, {}).exact, each);
     }
   }
-  if (not_told_apart.closures > 0 || not_told_apart.unread > 0) {
+  const bool all_told_apart = not_told_apart.closures == 0 && not_told_apart.unread == 0;
+  // What the kernel counted as nobody's goes to where its process is counted.
+  const auto unknown = index_.find(Identity{});
+  ProcessTotals& nobodys =
+      unknown != index_.end() && unknown->second->exact ? *unknown->second->exact : not_told_apart;
+  const auto give = [&](ProcessReport& report) {
+    take_away(nobodys, report.named_late);
+    if (report.exact || all_told_apart) {
+      add(report.exact, report.named_late);
+    } else {
+      add(not_told_apart, report.named_late);
+    }
+  };
+  for (ProcessReport& report : processes_) {
+    if (report.named_late.closures > 0) {
+      give(report);
+    }
+  }
+  if (other_.named_late.closures > 0) {
+    give(other_);
+  }
+  if (!all_told_apart) {
     for (const ProcessReport& report : processes_) {
       if (!report.exact) {
-        take_away(not_told_apart, report.tally);
+        take_away(not_told_apart, totals_of(report.tally));
       }
     }
     add(other_.exact, not_told_apart);
+  }
+}
+
+void PerProcess::postpone_unread() {
+  postponed_.clear();
+  for (ProcessReport& report : processes_) {
+    const std::uint64_t told = report.tally.closures() + (report.exact ? report.exact->lost : 0);
+    if (!report.exact || report.exact->closures <= told) {
+      continue;
+    }
+    ProcessTotals rest{.process = report.process, .closures = report.exact->closures - told};
+    if (report.exact->lost == 0) {  // else their bytes are not told apart from those of the lost
+      rest.discarded =
+          report.exact->discarded - std::min(report.exact->discarded, report.tally.discarded);
+      rest.unread = report.exact->unread - std::min(report.exact->unread, report.tally.unread);
+    }
+    take_away(*report.exact, rest);
+    postponed_.push_back(rest);
   }
 }
 

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "userspace/pipeline/finding.h"
+#include "userspace/pipeline/recent_closures.h"
 #include "userspace/record/kernel_counts.h"
-#include "userspace/render/recent_closures.h"
 #include "userspace/report/grouping.h"
 #include "userspace/report/histogram.h"
 
@@ -61,6 +61,8 @@ struct ProcessReport {
   std::vector<PeerTally> peers;  // in no order
   PeerTally other_peers;         // those folded away; no address
   std::optional<ProcessTotals> exact;
+  // Of the counts, what the kernel's totals have as nobody's: whose it is was known only later.
+  ProcessTotals named_late = {};
 
   // Exact where the kernel's totals are known, also when records were lost.
   [[nodiscard]] std::uint64_t closures() const;
@@ -109,6 +111,9 @@ class PerProcess final : public Sink {
   // The kernel's totals of the time that the counts cover; replaces what was set before. Without
   // filters only: the counts are then a part of the totals.
   void set_totals(std::span<const ProcessTotals> totals);
+  // Between set_totals() and clear(), when another interval follows: closures that the kernel has
+  // counted and not lost, but whose records are still under way, belong to the next totals.
+  void postpone_unread();
 
   // Counts that were made elsewhere, of a process or group that is not here yet. Those that come
   // first keep a place of their own.
@@ -142,6 +147,7 @@ class PerProcess final : public Sink {
   struct Counted {
     ProcessReport* process = nullptr;
     std::array<std::uint8_t, 16> peer{};
+    std::uint64_t discarded = 0;
     std::uint32_t unread = 0;
     bool lost = false;
     Class cls = Class::unknown;
@@ -150,7 +156,12 @@ class PerProcess final : public Sink {
 
   // The process's report; `other_` when it is new and the limit is reached.
   ProcessReport& report_of(const Task& process, const ProcessDetails& details);
+  // What a closure adds to the peers of its process.
+  static PeerTally harm_of(const Counted& counted);
   void add_harm(ProcessReport& report, const PeerTally& harm) const;
+  static void take_harm(ProcessReport& report, PeerTally harm);
+  // Its counts, but for its times, go from one report to another.
+  void move(Counted& counted, ProcessReport& to) const;
 
   ReportLimits limits_;
   Grouping grouping_;
@@ -159,6 +170,7 @@ class PerProcess final : public Sink {
   ProcessReport other_;
   ReportLosses losses_;
   RecentClosures<Counted> recent_;
+  std::vector<ProcessTotals> postponed_;
 };
 
 }  // namespace closewatch

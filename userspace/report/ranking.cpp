@@ -20,7 +20,9 @@ auto rank_of(const ProcessReport& report) {
 std::vector<const ProcessReport*> worst_first(const PerProcess& processes) {
   std::vector<const ProcessReport*> order;
   for (const ProcessReport& report : processes.processes()) {
-    order.push_back(&report);
+    if (report.closures() > 0 || report.tally.of(Class::unestablished) > 0) {
+      order.push_back(&report);
+    }
   }
   std::stable_sort(order.begin(), order.end(), [](const ProcessReport* a, const ProcessReport* b) {
     return rank_of(*a) > rank_of(*b);

@@ -91,6 +91,33 @@ TEST(NetnsTarget, ByInodeMustBeANumber) {
   }
 }
 
+TEST(NetnsTarget, ByInodeIsOneThatNetworkNamespacesHave) {
+  for (const char* netns :
+       {"inode:1", "inode:4026531832", "inode:4026531834", "inode:4026531839"}) {
+    expect_usage_error(resolve_netns(netns), "no network namespace has the inode number", "lsns");
+  }
+  EXPECT_TRUE(resolve_netns("inode:4026531833").ok());  // the host's, since 6.18
+  EXPECT_TRUE(resolve_netns("inode:4294967295").ok());
+}
+
+TEST(NetnsTarget, IsEnteredWhereAThreadIsInIt) {
+  const FakeHost host;
+  host.link("/proc/812/task/812/ns/net", "net:[4026531840]");
+  host.link("/proc/812/task/814/ns/net", "net:[4026532222]");
+  host.link("/proc/self/task/1/ns/net", "net:[4026532223]");  // is there by its number too
+  EXPECT_EQ(find_netns(4026532222, host.files()), "/proc/812/task/814/ns/net");
+  EXPECT_EQ(find_netns(4026532223, host.files()), std::nullopt);
+}
+
+TEST(NetnsTarget, IsEnteredWhereItIsMounted) {
+  const FakeHost host;
+  host.write("/proc/self/mountinfo",
+             "24 1 0:22 / /proc rw,nosuid shared:13 - proc proc rw\n"
+             "90 25 0:4 net:[4026532222] /run/netns/a\\040b rw shared:50 - nsfs nsfs rw\n");
+  EXPECT_EQ(find_netns(4026532222, host.files()), "/run/netns/a b");
+  EXPECT_EQ(find_netns(4026532223, host.files()), std::nullopt);
+}
+
 TEST(NetnsTarget, ByPath) {
   struct stat own;
   ASSERT_EQ(::stat("/proc/self/ns/net", &own), 0);

@@ -2,6 +2,7 @@
 #include "userspace/history/rollup.h"
 
 #include "tests/unit/history/history_file.h"
+#include "userspace/report/ranking.h"
 
 namespace closewatch::history {
 namespace {
@@ -89,6 +90,25 @@ TEST(Rollup, MovesAnAmendedClosureWithItsBytes) {
   EXPECT_EQ(number_in(folder.file(), "SELECT unread FROM rollup WHERE class = 'abortive'"), 9);
   EXPECT_EQ(number_in(folder.file(), "SELECT lost_closures FROM rollup WHERE class = 'abortive'"),
             1);
+}
+
+TEST(Rollup, MovesAClosureToTheProcessThatALateFactNames) {
+  const Folder folder;
+  Finding nobodys = graceful(1);
+  nobodys.closure.process = {};
+  Correction late = correction_of(nobodys);
+  late.amendment.process = task_of(77, "closer", 0);
+  late.amendment.unread = 9;
+  write_history(settings_for(folder), {nobodys}, {late});
+  PerProcess report;
+  report_of(folder.file(), report);
+  const std::vector<const ProcessReport*> shown = worst_first(report);
+  ASSERT_EQ(shown.size(), 1U);
+  EXPECT_EQ(shown[0]->process.pid, 77U);
+  EXPECT_EQ(shown[0]->closures(), 1U);
+  EXPECT_EQ(shown[0]->tally.lost_closures, 1U);
+  EXPECT_EQ(report.all().closures(), 1U);
+  EXPECT_EQ(report.all().unread(), 9U);
 }
 
 TEST(Rollup, ALateFactOfNobodyIsCounted) {

@@ -84,6 +84,32 @@ TEST(Pipeline, AnAnswerAfterTheReleaseIsACorrection) {
   EXPECT_THAT(at.kept.said, ElementsAre("reset_by_peer", "^data_after_close"));
 }
 
+TEST(Pipeline, AnAmendmentOfWhatIsNotWantedIsNotGiven) {
+  Harness at({.classes = {Class::timed_out}});
+  const Closure unwanted = ambiguous_reset(1, kStart);
+  at.pipeline.record(encode(unwanted));
+  at.pipeline.batch_end(kStart + 50 * kMs);
+  at.pipeline.record(encode(rst_answer(unwanted, kStart + 51 * kMs)));
+  EXPECT_THAT(at.kept.said, ElementsAre());
+  EXPECT_EQ(at.pipeline.counts().deselected, 1);
+  EXPECT_EQ(at.pipeline.counts().amendments, 1);
+}
+
+TEST(Pipeline, ALateFactGivesAClosureThatItMakesWanted) {
+  Harness at({.reasons = {Reason::data_after_close}});
+  const Closure closure = ambiguous_reset(1, kStart);
+  at.pipeline.record(encode(closure));
+  at.pipeline.batch_end(kStart + 50 * kMs);
+  EXPECT_EQ(at.pipeline.counts().deselected, 1);
+  at.pipeline.record(encode(rst_answer(closure, kStart + 51 * kMs)));
+  EXPECT_THAT(at.kept.said, ElementsAre("data_after_close"));
+  EXPECT_EQ(at.pipeline.counts().deselected, 0);
+  EXPECT_EQ(at.pipeline.counts().given, 1);
+  // From now on it is one that was given.
+  at.pipeline.record(encode(rst_answer(closure, kStart + 52 * kMs)));
+  EXPECT_THAT(at.kept.said, ElementsAre("data_after_close", "^data_after_close"));
+}
+
 TEST(Pipeline, AFullHoldingLetsTheOldestGoAndCountsIt) {
   Harness at;
   for (std::uint32_t n = 0; n <= Holding::kLimit; ++n) {

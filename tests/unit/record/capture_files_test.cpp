@@ -82,6 +82,20 @@ TEST_F(CaptureFiles, ASymbolicLinkIsNeverWrittenThrough) {
   EXPECT_EQ(std::filesystem::file_size(path("target")), 8);
 }
 
+TEST_F(CaptureFiles, APipeIsWrittenWhenItIsRead) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  const auto refused = CaptureWriter::create(path("pipe"), example_header(), true);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().what, "cannot create " + path("pipe") + ": No such device or address");
+  EXPECT_THAT(refused.error().hint, HasSubstr("nothing reads from this pipe"));
+
+  UniqueFd reader(::open(path("pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  auto writer = CaptureWriter::create(path("pipe"), example_header(), true);
+  ASSERT_TRUE(writer.ok()) << writer.error().what;
+  ASSERT_TRUE(writer->finish(9, {}).ok());
+  EXPECT_EQ(read_from(std::move(reader)).state, State::whole);
+}
+
 TEST_F(CaptureFiles, AMissingFolderIsAnError) {
   const auto refused = CaptureWriter::create(path("no/a.cw"), example_header(), false);
   ASSERT_FALSE(refused.ok());

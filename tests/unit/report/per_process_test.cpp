@@ -101,6 +101,30 @@ TEST_F(PerProcessTest, ReplacesTotalsThatWereSetBefore) {
   EXPECT_EQ(only().closures(), 0U);
 }
 
+TEST_F(PerProcessTest, CountsInTheNextIntervalWhatIsStillUnderWay) {
+  report_.finding(lossy_closure_of(kNginx, 9, 10, 0));
+  // Two more had ended when the totals were taken, and one was lost.
+  const ProcessTotals first[] = {totals_of(kNginx, 3, 0, 30, 0), totals_of(kCurl, 2, 1, 5, 0)};
+  report_.set_totals(first);
+  report_.postpone_unread();
+  EXPECT_EQ(report_.processes()[0].closures(), 1U);
+  EXPECT_EQ(report_.processes()[0].discarded(), 10U);
+  EXPECT_EQ(report_.processes()[0].not_classified(), 0U);
+  EXPECT_EQ(report_.processes()[1].closures(), 1U);
+  EXPECT_EQ(report_.processes()[1].not_classified(), 1U);
+  report_.clear();
+  report_.finding(lossy_closure_of(kNginx, 9, 10, 0));
+  report_.finding(lossy_closure_of(kNginx, 9, 10, 0));
+  report_.finding(lossy_closure_of(kNginx, 9, 40, 0));
+  report_.finding(closure_of(kCurl, Class::graceful, Reason::local_first));
+  const ProcessTotals second[] = {totals_of(kNginx, 1, 0, 40, 0)};
+  report_.set_totals(second);
+  EXPECT_EQ(report_.processes()[0].closures(), 3U);
+  EXPECT_EQ(report_.processes()[0].discarded(), 60U);
+  EXPECT_EQ(report_.all().closures(), 4U);
+  EXPECT_EQ(report_.all().not_classified(), 0U);
+}
+
 TEST_F(PerProcessTest, NeverShowsLessThanItCounted) {
   report_.finding(closure_of(kNginx, Class::graceful, Reason::local_first));
   report_.finding(closure_of(kNginx, Class::graceful, Reason::local_first));
@@ -210,6 +234,109 @@ TEST_F(PerProcessTest, AddsLateUnreadBytesOnce) {
   EXPECT_EQ(only().peers[0].bytes_lost, 300U);
   EXPECT_EQ(only().peers[0].abortive, 1U);
   EXPECT_EQ(only().peers[0].closures, 1U);
+}
+
+TEST_F(PerProcessTest, CountsAClosureWithTheProcessThatIsNamedLate) {
+  report_.finding(lossy_closure_of(kNginx, 9, 1, 0));
+  const Finding nobodys = lossy_closure_of({}, 7, 10, 0);
+  report_.finding(nobodys);
+  Correction correction = correction_of(nobodys);
+  correction.amendment.process = kNginx;
+  correction.amendment.unread = 5;
+  report_.correction(correction);
+  // As the kernel counted them: the closer of the second was not known to it at the end.
+  const ProcessTotals totals[] = {totals_of(kNginx, 1, 0, 1, 0), totals_of({}, 1, 0, 10, 5)};
+  report_.set_totals(totals);
+  const std::vector<const ProcessReport*> shown = worst_first(report_);
+  ASSERT_EQ(shown.size(), 1U);
+  EXPECT_EQ(shown[0]->process, kNginx);
+  EXPECT_EQ(shown[0]->closures(), 2U);
+  EXPECT_EQ(shown[0]->not_classified(), 0U);
+  EXPECT_EQ(shown[0]->tally.of(Class::abortive), 2U);
+  EXPECT_EQ(shown[0]->tally.of(Reason::unread_data), 2U);
+  EXPECT_EQ(shown[0]->tally.lost_closures, 2U);
+  EXPECT_EQ(shown[0]->discarded(), 11U);
+  EXPECT_EQ(shown[0]->unread(), 5U);
+  ASSERT_EQ(shown[0]->peers.size(), 2U);
+  EXPECT_EQ(worst_peers(*shown[0])[0].address, ipv4({10, 0, 0, 7}, 0).address);
+  EXPECT_EQ(worst_peers(*shown[0])[0].bytes_lost, 15U);
+  EXPECT_EQ(report_.all().closures(), 2U);
+  EXPECT_EQ(report_.all().discarded(), 11U);
+  EXPECT_EQ(report_.all().unread(), 5U);
+}
+
+TEST_F(PerProcessTest, CountsAClosureNamedLateOnceWhateverTheKernelHadNoRoomFor) {
+  const auto give = [](PerProcess& report) {
+    const Finding nobodys = lossy_closure_of({}, 7, 10, 0);
+    report.finding(nobodys);
+    report.finding(lossy_closure_of({}, 7, 20, 0));
+    report.finding(lossy_closure_of(kNginx, 9, 1, 0));
+    Correction correction = correction_of(nobodys);
+    correction.amendment.process = kNginx;
+    report.correction(correction);
+  };
+  ProcessTotals others = totals_of({}, 4, 1, 34, 0);  // all three, and one that was lost
+  others.other = true;
+  PerProcess neither;
+  give(neither);
+  neither.set_totals({&others, 1});
+  EXPECT_EQ(neither.all().closures(), 4U);
+  EXPECT_EQ(neither.other().closures(), 1U);
+
+  others = totals_of({}, 2, 1, 4, 0);  // nginx's own, and one that was lost
+  others.other = true;
+  const ProcessTotals nobodys[] = {totals_of({}, 2, 0, 30, 0), others};
+  PerProcess only_nobody;
+  give(only_nobody);
+  only_nobody.set_totals(nobodys);
+  EXPECT_EQ(only_nobody.all().closures(), 4U);
+  EXPECT_EQ(only_nobody.other().closures(), 1U);
+
+  others = totals_of({}, 3, 1, 33, 0);  // the two of nobody, and one that was lost
+  others.other = true;
+  const ProcessTotals nginx[] = {totals_of(kNginx, 1, 0, 1, 0), others};
+  PerProcess only_nginx;
+  give(only_nginx);
+  only_nginx.set_totals(nginx);
+  EXPECT_EQ(only_nginx.all().closures(), 4U);
+  EXPECT_EQ(only_nginx.all().discarded(), 34U);
+  EXPECT_EQ(only_nginx.other().closures(), 1U);
+}
+
+TEST_F(PerProcessTest, LeavesToNobodyWhatIsNotNamed) {
+  const Finding named = lossy_closure_of({}, 7, 10, 0);
+  report_.finding(named);
+  report_.finding(lossy_closure_of({}, 7, 20, 0));
+  Correction correction = correction_of(named);
+  correction.amendment.process = kNginx;
+  report_.correction(correction);
+  report_.correction(correction);  // once is enough
+  const ProcessReport& nobody = report_.processes()[0];
+  EXPECT_FALSE(nobody.process.known());
+  EXPECT_EQ(nobody.closures(), 1U);
+  EXPECT_EQ(nobody.discarded(), 20U);
+  ASSERT_EQ(nobody.peers.size(), 1U);
+  EXPECT_EQ(nobody.peers[0].closures, 1U);
+  EXPECT_EQ(nobody.peers[0].bytes_lost, 20U);
+  EXPECT_EQ(report_.processes()[1].process, kNginx);
+  EXPECT_EQ(report_.processes()[1].closures(), 1U);
+}
+
+TEST_F(PerProcessTest, TakesAClosureThatIsNamedOutOfTheFoldedPeersToo) {
+  PerProcess report({.processes = 2, .peers = 1});
+  const Finding folded = lossy_closure_of({}, 7, 10, 0);
+  report.finding(folded);
+  report.finding(lossy_closure_of({}, 8, 20, 0));
+  Correction correction = correction_of(folded);
+  correction.amendment.process = kNginx;
+  report.correction(correction);
+  const ProcessReport& nobody = report.processes()[0];
+  EXPECT_EQ(nobody.other_peers.closures, 0U);
+  EXPECT_EQ(nobody.other_peers.bytes_lost, 0U);
+  ASSERT_EQ(nobody.peers.size(), 1U);
+  EXPECT_EQ(nobody.peers[0].bytes_lost, 20U);
+  ASSERT_EQ(report.processes()[1].peers.size(), 1U);
+  EXPECT_EQ(report.processes()[1].peers[0].bytes_lost, 10U);
 }
 
 TEST_F(PerProcessTest, CountsLateResets) {

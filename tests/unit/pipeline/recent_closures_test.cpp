@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/render/recent_closures.h"
+#include "userspace/pipeline/recent_closures.h"
 
 #include <gtest/gtest.h>
 
@@ -15,6 +15,15 @@ TEST(RecentClosures, FindsWhatItRemembers) {
   ASSERT_NE(recent.find({100, 1}), nullptr);
   EXPECT_EQ(*recent.find({100, 1}), 2);
   EXPECT_EQ(recent.find({101, 0}), nullptr);
+}
+
+TEST(RecentClosures, ForgetsTheOneThatItIsTold) {
+  RecentClosures<int> recent(1);
+  recent.remember({100, 0}, 1);
+  recent.forget({101, 0});  // has the same place
+  EXPECT_NE(recent.find({100, 0}), nullptr);
+  recent.forget({100, 0});
+  EXPECT_EQ(recent.find({100, 0}), nullptr);
 }
 
 TEST(RecentClosures, NeverTakesAnEmptyPlaceForAClosure) {

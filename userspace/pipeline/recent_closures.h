@@ -26,6 +26,12 @@ class RecentClosures {
     return place.id == id && id != ClosureId{} ? &place.value : nullptr;
   }
 
+  void forget(const ClosureId& id) {
+    if (find(id) != nullptr) {
+      places_[place_of(id)] = {};
+    }
+  }
+
  private:
   struct Place {
     ClosureId id;
