@@ -34,10 +34,9 @@ class Observer {
   // Ends closewatch (SIGINT), takes in the rest; its exit code.
   int stop();
 
-  // In order of arrival, amended. `since` and `until` are in the form of the key `time`: before the
-  // one and from the other on, unless that is empty, the number may name another namespace.
-  [[nodiscard]] std::vector<Json> closures(std::uint32_t netns, const std::string& since,
-                                           const std::string& until) const;
+  // In order of arrival, amended. `since` is in the form of the key `time`: before, the number may
+  // have named another namespace.
+  [[nodiscard]] std::vector<Json> closures(std::uint32_t netns, const std::string& since) const;
   // Lines that are no JSON, gaps, amendments to no record: nothing of this may be.
   [[nodiscard]] const std::vector<std::string>& complaints() const { return complaints_; }
   [[nodiscard]] const std::string& diagnostics() const { return diagnostics_; }

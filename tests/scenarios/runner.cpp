@@ -132,16 +132,14 @@ void Run::collect() {
   });
 }
 
-// A namespace that an orphan held is gone with it, and a later play may have its number.
+// A namespace that an orphan held is gone with it, and its number may be another's at once: what
+// comes after the orphan's end is not of the play.
 std::vector<Json> Run::closures(std::size_t index) const {
-  const std::uint32_t netns = plays_[index].netns();
-  std::string until;
-  for (std::size_t later = index + 1; later < plays_.size() && until.empty(); ++later) {
-    if (plays_[later].netns() == netns) {
-      until = started_[later];
-    }
+  std::vector<Json> told = observer_->closures(plays_[index].netns(), started_[index]);
+  if (plays_[index].situation().leaves_orphan && told.size() > wanted(index)) {
+    told.resize(wanted(index));
   }
-  return observer_->closures(netns, started_[index], until);
+  return told;
 }
 
 // How many closures are to be told of.
