@@ -20,10 +20,13 @@ std::vector<demo::Situation> unread_situations();
 std::vector<demo::Situation> late_data_situations();
 std::vector<demo::Situation> reset_situations();
 std::vector<demo::Situation> destroy_situations();
+std::vector<demo::Situation> orphan_situations();
 std::vector<demo::Situation> listener_situations();
 std::vector<demo::Situation> attempt_situations();
 std::vector<demo::Situation> identity_situations();
 std::vector<demo::Situation> io_uring_situations();
 std::vector<demo::Situation> protocol_situations();
+std::vector<demo::Situation> bpf_situations();
+std::vector<demo::Situation> kernel_socket_situations();
 
 }  // namespace closewatch::scenarios

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Closes that go through io_uring (kernel.md A16): in the submitting thread, in a worker of the
-// process, and by a kernel thread when the ring goes.
+// Closes that go through io_uring (kernel.md A16): in the submitting thread, in a worker or the
+// poller of the process, and by a kernel thread when the ring goes.
 #include "tests/scenarios/kernel_symbols.h"
 #include "tests/scenarios/ring.h"
 #include "tests/scenarios/script.h"
@@ -67,6 +67,20 @@ void worker_lingers(Stage& stage) {
   peer_follows(connection);
 }
 
+// The ring stays, as above: the end of its poller would make the close an exit.
+void poller_close(Stage& stage) {
+  note_blind_kernel(stage);
+  Connection& connection = stage.connect();
+  stage.note_role("io_poller", connection.owner().pid(),
+                  "iou-sqp-" + std::to_string(connection.owner().pid()));
+  exchange(connection, 500);
+  need_ring(connection.owner().run([fd = connection.fd()] {
+    static Ring ring{Ring::Taker::poller};
+    return ring.close(fd, false);
+  }));
+  end_orderly(connection);
+}
+
 // The ring holds the last reference; its own end is finished by a kernel thread.
 void registered(Stage& stage) {
   Connection& connection = stage.connect();
@@ -96,6 +110,8 @@ std::vector<Situation> io_uring_situations() {
   const Expected inlined{.cls = "graceful", .reason = "local_first", .closed_by = "io_uring"};
   Expected in_worker = inlined;
   in_worker.process = "io_worker";
+  Expected by_poller = inlined;
+  by_poller.process = "io_poller";
   Expected lingered = in_worker;
   lingered.cls = "lingered";
   lingered.reason = "linger_completed";
@@ -118,6 +134,11 @@ std::vector<Situation> io_uring_situations() {
        .run = worker_lingers,
        .usual = {{lingered}, {}},
        .others = {{{plain(lingered)}, {}}}},
+      {.name = "identity/io_uring/poller",
+       .about = "IORING_SETUP_SQPOLL: a thread of the process takes and does what is submitted.",
+       .run = poller_close,
+       .usual = {{by_poller}, {}},
+       .others = {{{plain(by_poller)}, {}}}},
       {.name = "identity/io_uring/registered",
        .about = "A registered file goes with its ring, released by a kernel thread.",
        .run = registered,

@@ -134,6 +134,20 @@ void last_ack_owned(Stage& stage) {
   connection.close();
 }
 
+// close() finds the connection where shutdown() has brought it: LAST_ACK.
+void closed_in_last_ack(Stage& stage) {
+  Connection& connection = stage.connect();
+  exchange(connection, 500);
+  connection.peer().fin();
+  connection.await_state(TCP_CLOSE_WAIT);
+  connection.shutdown(SHUT_WR);
+  connection.peer().await_fin();
+  connection.await_state(TCP_LAST_ACK);
+  connection.close();
+  connection.peer().ack_all();
+  connection.await_gone();
+}
+
 void simultaneous_owned(Stage& stage) {
   Connection& connection = stage.connect();
   connection.shutdown(SHUT_WR);
@@ -234,6 +248,15 @@ std::vector<Situation> orderly_situations() {
                    .reason = "peer_first",
                    .initiator = "peer",
                    .closed_by = "shutdown",
+                   .state_at_close = "CLOSE_WAIT",
+                   .final_state = "LAST_ACK"}},
+                 {}}},
+      {.name = "graceful/peer_first/closed_in_last_ack",
+       .about = "After the peer's FIN, shutdown(SHUT_WR) and close() before it is acknowledged.",
+       .run = closed_in_last_ack,
+       .usual = {{{.cls = "graceful",
+                   .reason = "peer_first",
+                   .initiator = "peer",
                    .state_at_close = "CLOSE_WAIT",
                    .final_state = "LAST_ACK"}},
                  {}}},

@@ -92,8 +92,9 @@ void mptcp_peer_first(Stage& stage) {
   connection.await_gone();
 }
 
-// The child serves before the handshake is complete, and closes straight from SYN_RECV.
-void fast_open_server(Stage& stage) {
+// The child serves before the handshake is complete: it is in SYN_RECV, has read 100 bytes and
+// answered with 500. What is unacknowledged SIOCOUTQ does not tell in that state.
+Connection& serve_early(Stage& stage) {
   Actor& owner = stage.owner();
   const int listener = stage.listen(owner);
   Connection& connection = stage.visitor(owner);
@@ -103,10 +104,36 @@ void fast_open_server(Stage& stage) {
   stage.accept(connection, listener);
   connection.read(100);
   connection.write(500);
-  connection.close();
   connection.peer().await_bytes(500);
+  return connection;
+}
+
+void fast_open_server(Stage& stage) {
+  Connection& connection = serve_early(stage);
+  connection.close();
   connection.peer().ack_all();
   end_orderly(connection);
+}
+
+// The peer says no more: the kernel sends its SYN-ACK again until it gives up.
+void fast_open_silence(Stage& stage) {
+  Connection& connection = serve_early(stage);
+  connection.await_end();
+  connection.close();
+}
+
+void fast_open_orphan(Stage& stage) {
+  Connection& connection = serve_early(stage);
+  connection.close();
+  connection.await_end();
+}
+
+// Counted twice: as a request that was reset (tcp_check_req()) and as a socket (tcp_done()).
+void fast_open_reset(Stage& stage) {
+  Connection& connection = serve_early(stage);
+  connection.peer().rst();
+  connection.await_end();
+  connection.close();
 }
 
 }  // namespace
@@ -133,6 +160,32 @@ std::vector<Situation> protocol_situations() {
   answered.final_state = "LAST_ACK";
   Expected early = plain;
   early.state_at_close = "SYN_RECV";
+  const Expected unheard{.cls = "unestablished",
+                         .reason = "connect_timeout",
+                         .unacked = 500,
+                         .initiator = "kernel",
+                         .closed_by = "none",
+                         .state_at_close = "",
+                         .final_state = "SYN_RECV",
+                         .error = "ETIMEDOUT"};
+  const Expected left{.cls = "timed_out",
+                      .reason = "retransmission",
+                      .unacked = 500,
+                      .initiator = "kernel",
+                      .state_at_close = "SYN_RECV",
+                      .final_state = "FIN_WAIT1",
+                      .error = "ETIMEDOUT"};
+  const Expected turned_away{.cls = "unestablished",
+                             .reason = "refused",
+                             .unacked = 500,
+                             .initiator = "peer",
+                             .closed_by = "none",
+                             .state_at_close = "",
+                             .final_state = "SYN_RECV",
+                             .rst_received = true,
+                             .error = "ECONNRESET"};
+  const std::vector<Sysctl> server{{"tcp_fastopen", "1538"}};
+  const std::vector<Sysctl> impatient_server{{"tcp_fastopen", "1538"}, {"tcp_synack_retries", "0"}};
   return {
       {.name = "protocol/tls/close",
        .about = "kTLS: bytes are those of the records.",
@@ -154,7 +207,22 @@ std::vector<Situation> protocol_situations() {
        .about = "A TCP Fast Open server closes before the handshake is complete.",
        .run = fast_open_server,
        .usual = {{early}, {}},
-       .sysctls = {{"tcp_fastopen", "1538"}}},
+       .sysctls = server},
+      {.name = "protocol/fast_open_server/silence",
+       .about = "A TCP Fast Open server has answered, and the handshake is never completed.",
+       .run = fast_open_silence,
+       .usual = {{unheard}, {{"TCPAbortOnTimeout", 1}, {"AttemptFails", 1}}},
+       .sysctls = impatient_server},
+      {.name = "protocol/fast_open_server/orphan",
+       .about = "The same after close().",
+       .run = fast_open_orphan,
+       .usual = {{left}, {{"TCPAbortOnTimeout", 1}}},
+       .sysctls = impatient_server},
+      {.name = "protocol/fast_open_server/reset",
+       .about = "The peer of a TCP Fast Open server resets instead of completing the handshake.",
+       .run = fast_open_reset,
+       .usual = {{turned_away}, {{"AttemptFails", 2}}},
+       .sysctls = server},
   };
 }
 

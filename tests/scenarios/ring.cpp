@@ -25,8 +25,12 @@ void* map(int fd, std::size_t size, std::uint64_t offset) {
 
 }  // namespace
 
-Ring::Ring() {
+Ring::Ring(Taker taker) {
   io_uring_params parameters{};
+  if (taker == Taker::poller) {
+    parameters.flags = IORING_SETUP_SQPOLL;
+    parameters.sq_thread_idle = 1;  // ms
+  }
   fd_ = static_cast<int>(::syscall(SYS_io_uring_setup, 1, &parameters));
   if (fd_ < 0) {
     return;
@@ -65,7 +69,9 @@ int Ring::close(int fd, bool in_worker) {
   std::memcpy(entries_, &entry, sizeof entry);
   word(ring_, submit_array_) = 0;
   std::atomic_ref{word(ring_, submit_tail_)}.fetch_add(1, std::memory_order_release);
-  if (::syscall(SYS_io_uring_enter, fd_, 1, 1, IORING_ENTER_GETEVENTS, nullptr, 0) < 0) {
+  // The second flag wakes a poller, if there is one, and says nothing else.
+  if (::syscall(SYS_io_uring_enter, fd_, 1, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP,
+                nullptr, 0) < 0) {
     return -errno;
   }
   io_uring_cqe completion{};

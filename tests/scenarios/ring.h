@@ -10,7 +10,11 @@ namespace closewatch::scenarios {
 
 class Ring {
  public:
-  Ring();
+  // Who takes what is submitted: the thread that submits it, or a thread that the kernel starts in
+  // the process for that (IORING_SETUP_SQPOLL).
+  enum class Taker : std::uint8_t { submitter, poller };
+
+  explicit Ring(Taker taker = Taker::submitter);
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
   // Lets go of the ring; the kernel takes it down some time later, in a thread of its own.

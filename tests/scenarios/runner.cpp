@@ -91,6 +91,9 @@ Result<> Run::play(std::span<const Job> jobs, unsigned side_by_side) {
     while (running_.size() >= side_by_side) {
       wait();
     }
+    if (job.situation->leaves_orphan && observer_ != nullptr) {
+      await_observer();
+    }
   }
   while (!running_.empty()) {
     wait();
@@ -129,8 +132,14 @@ void Run::collect() {
   });
 }
 
+// A namespace that an orphan held is gone with it, and its number may be another's at once: what
+// comes after the orphan's end is not of the play.
 std::vector<Json> Run::closures(std::size_t index) const {
-  return observer_->closures(plays_[index].netns(), started_[index]);
+  std::vector<Json> told = observer_->closures(plays_[index].netns(), started_[index]);
+  if (plays_[index].situation().leaves_orphan && told.size() > wanted(index)) {
+    told.resize(wanted(index));
+  }
+  return told;
 }
 
 // How many closures are to be told of.
@@ -183,13 +192,15 @@ Complaints Run::complaints_about(std::size_t index) {
     return {"the situation did not come about: " + std::string{truth.why.view()}};
   }
   const demo::Variant& expected = play.situation().variant(truth.variant);
-  Complaints complaints = check_counters(expected, truth);
+  const bool counted = !play.situation().leaves_orphan;
+  Complaints complaints = counted ? check_counters(expected, truth) : Complaints{};
+  const auto add = [&complaints](const Complaints& more) {
+    complaints.insert(complaints.end(), more.begin(), more.end());
+  };
   if (observer_ != nullptr) {
     const std::vector<Json> told = closures(index);
-    for (auto&& more : {check_closures(expected, truth, play.family(), options_.hooks, told),
-                        reconcile(truth, told)}) {
-      complaints.insert(complaints.end(), more.begin(), more.end());
-    }
+    add(check_closures(expected, truth, play.family(), options_.hooks, told));
+    add(counted ? reconcile(truth, told) : Complaints{});
   }
   return complaints;
 }
@@ -244,9 +255,10 @@ std::vector<Job> chosen(const Options& options) {
 
 // Plays the jobs before an observer of their own; leaves those that are to be played again.
 Result<> play_round(const Options& options, std::vector<Job>& jobs, bool last_round, Tally& tally) {
-  // Those that touch a limit of the host play alone, at the end.
-  const auto alone = std::stable_partition(
-      jobs.begin(), jobs.end(), [](const Job& job) { return job.situation->host_limit.empty(); });
+  // Those that touch a limit of the host, or leave a connection behind, play alone, at the end.
+  const auto alone = std::stable_partition(jobs.begin(), jobs.end(), [](const Job& job) {
+    return job.situation->host_limit.empty() && !job.situation->leaves_orphan;
+  });
   std::optional<Observer> observer;
   if (!options.closewatch.empty()) {
     auto started = Observer::start(options.closewatch, options.hooks);

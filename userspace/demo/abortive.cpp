@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <netinet/tcp.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -85,29 +84,12 @@ void listener_closed(Stage& stage) {
   connection.await_end();
 }
 
-// The kernel compares the limit with a count that is up to 100 ms old, or, on 5.10, per CPU up to
-// 32 too low: many orphans, made by one CPU, and first one that the kernel looks at again whenever
-// it retransmits. The others wait in FIN_WAIT2, where nothing is retransmitted.
-constexpr std::uint32_t kOrphans = 70;
-
+// The first becomes an orphan that the kernel looks at again whenever it retransmits, until the
+// count that it compares is new enough for the last to be refused at once.
 void orphan_limit(Stage& stage) {
-  Actor& owner = stage.owner();
-  owner.run([] {
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(0, &one);
-    ::sched_setaffinity(0, sizeof one, &one);
-  });
   Connection& last = connect_stuck(stage);
   Connection& first = connect_stuck(stage);
-  std::vector<Connection*> orphans;
-  for (std::uint32_t i = 0; i < kOrphans; ++i) {
-    Connection& orphan = stage.connect();
-    orphan.close();
-    orphan.peer().await_fin();
-    orphan.peer().ack_all();
-    orphans.push_back(&orphan);
-  }
+  const std::vector<Connection*> orphans = crowd_of_orphans(stage);
   stage.lower_host_limit("0");
   first.close();
   first.await_end();
@@ -170,7 +152,7 @@ std::vector<Expected> orphan_limit_closures() {
                         .final_state = "FIN_WAIT1",
                         .rst_sent = true});
   }
-  for (std::uint32_t i = 0; i < kOrphans; ++i) {
+  for (std::uint32_t i = 0; i < kCrowd; ++i) {
     closures.push_back({.cls = "graceful", .reason = "local_first", .connection = 2 + i});
   }
   return closures;

@@ -99,6 +99,9 @@ Result<Play> Play::start(const Situation& situation, Family family) {
     return system_error("starting a play");
   }
   play.netns_ = static_cast<std::uint32_t>(status.st_ino);
+  if (situation.leaves_orphan) {
+    play.namespace_.reset();
+  }
   play.process_.reset(static_cast<int>(::syscall(SYS_pidfd_open, play.pid_, 0)));
   if (!play.process_.valid()) {
     return system_error("watching a play");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/demo/recipe.h"
 
+#include <sched.h>
+
 namespace closewatch::demo {
 
 void get_stuck(Connection& connection) {
@@ -43,6 +45,24 @@ void peer_follows(Connection& connection) {
   connection.peer().fin();
   connection.peer().await_ack_of_fin();
   connection.await_end();
+}
+
+std::vector<Connection*> crowd_of_orphans(Stage& stage) {
+  stage.owner().run([] {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(0, &one);
+    ::sched_setaffinity(0, sizeof one, &one);
+  });
+  std::vector<Connection*> orphans;
+  for (std::uint32_t i = 0; i < kCrowd; ++i) {
+    Connection& orphan = stage.connect();
+    orphan.close();
+    orphan.peer().await_fin();
+    orphan.peer().ack_all();
+    orphans.push_back(&orphan);
+  }
+  return orphans;
 }
 
 }  // namespace closewatch::demo

@@ -12,6 +12,9 @@ namespace closewatch::demo {
 
 class Stage;
 
+// As Expected::process: a worker of the kernel, whichever.
+inline constexpr std::string_view kKernelWorker = "kworker/";
+
 // The JSON keys of design.md section 3. Every field is judged, at its default too; an empty text
 // stands for null.
 struct Expected {
@@ -70,6 +73,9 @@ struct Situation {
   // A knob of the whole machine that the script lowers for a moment, or empty: the play must be
   // alone. Below /proc/sys/net/ipv4. Play puts it back, come what may.
   std::string_view host_limit = "";
+  // A connection is left that holds the namespace alone once the play is over. The kernel's
+  // counters go with it: only what an observer tells can be judged. Played alone too.
+  bool leaves_orphan = false;
 
   [[nodiscard]] const Variant& variant(std::uint32_t number) const {
     return number == 0 ? usual : others.at(number - 1);

@@ -57,19 +57,19 @@ std::optional<TableEntry> find_socket(Family family, std::uint16_t local_port,
   return std::nullopt;
 }
 
-std::uint32_t count_connections() {
-  std::uint32_t count = 0;
+Census count_connections() {
+  Census census;
   for (const char* path : {kTable4, kTable6}) {
     std::ifstream table{path};
     std::string text;
     while (std::getline(table, text)) {
       const auto line = parse(text);
-      if (line && !line->entry.mini && line->entry.state != TCP_LISTEN) {
-        ++count;
+      if (line && line->entry.state != TCP_LISTEN) {
+        ++(line->entry.mini ? census.timewait : census.full);
       }
     }
   }
-  return count;
+  return census;
 }
 
 }  // namespace closewatch::demo

@@ -23,7 +23,11 @@ struct TableEntry {
 std::optional<TableEntry> find_socket(Family family, std::uint16_t local_port,
                                       std::uint16_t peer_port);
 
-// Full sockets of either family that are connections: not listening, not mini-sockets.
-std::uint32_t count_connections();
+// The sockets of either family that are connections, not listening.
+struct Census {
+  std::uint32_t full = 0;
+  std::uint32_t timewait = 0;  // mini-sockets
+};
+Census count_connections();
 
 }  // namespace closewatch::demo

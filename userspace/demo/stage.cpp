@@ -188,7 +188,9 @@ void Stage::finish(const Variant& expected) {
     truth.received = connection.peer().sent();
   }
   truth_.counters = await_counters(expected.counters);
-  truth_.still_open = count_connections();
+  const Census census = count_connections();
+  truth_.still_open = census.full;
+  truth_.timewait = census.timewait;
   truth_.outcome = Outcome::played;
 }
 

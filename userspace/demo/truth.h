@@ -75,6 +75,7 @@ struct Truth {
   std::array<ConnectionTruth, kMaxConnections> connections{};
   Counters counters;             // of the namespace, at the end
   std::uint32_t still_open = 0;  // connections that have not ended by then
+  std::uint32_t timewait = 0;    // timewait mini-sockets that are left by then
 
   [[nodiscard]] const RoleTruth* role(std::string_view name) const {
     for (std::uint32_t i = 0; i < role_count; ++i) {
