@@ -59,6 +59,7 @@ class ProcessDirectory {
   Result<> prepare(Database& database);
 
   std::unordered_map<Identity, std::shared_ptr<Process>, IdentityHash> processes_;
+  std::size_t forget_at_ = 0;                      // with so many of them
   std::vector<std::shared_ptr<Process>> touched_;  // in the transaction under way
   std::optional<Statement> insert_;
   std::optional<Statement> seen_;

@@ -24,8 +24,7 @@ struct Batch {
   std::int64_t refused_since_ns = 0;  // end of the first one refused
 
   [[nodiscard]] bool empty() const {
-    return waiting.empty() && gaps.empty() && refused_findings == 0 &&
-           refused_corrections == 0;
+    return waiting.empty() && gaps.empty() && refused_findings == 0 && refused_corrections == 0;
   }
   void clear();  // but for `waiting`, which is to be drained
 };
