@@ -39,7 +39,7 @@ std::shared_ptr<Process> ProcessDirectory::of(const Task& task, const ProcessDet
   }
   if (processes_.size() >= forget_at_) {
     std::erase_if(processes_, [](const auto& entry) { return entry.second.use_count() == 1; });
-    forget_at_ = std::max(kFewProcesses, 2 * processes_.size());
+    forget_at_ = processes_.size() + std::max(kFewProcesses, processes_.size() / 4);
   }
   auto process = std::make_shared<Process>(Process{.task = task, .details = details});
   processes_.emplace(identity, process);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The processes that closures name: each has one row in the table `process`, however many closures
-// it has, and one value in memory while it is in use. Bounded: what was not used lately is
-// forgotten here and found again in the table.
+// it has, and one value in memory while it is in use: as long as the rollups of its minute hold it,
+// or a closure that a late fact may still name. What nobody holds is forgotten once a quarter more
+// have come than were held before, 512 at least, and found again in the table.
 #pragma once
 
 #include <cstddef>
