@@ -61,17 +61,31 @@ Finding made_up(std::uint64_t n, std::int64_t end_unix_ns, std::uint64_t network
   return finding;
 }
 
-// As the writer does it, to the end; the seconds that it took.
-double make_hours(const closewatch::history::Settings& settings, std::int64_t now) {
+struct Pass {
+  double seconds = 0;
+  double longest_step_s = 0;  // the writer's queue fills meanwhile
+  std::uint64_t steps = 0;
+};
+
+// As the writer does it, to the end.
+Pass retain(const closewatch::history::Settings& settings, std::int64_t now) {
   using namespace closewatch::history;
+  Pass pass;
   const auto begin = steady_clock::now();
+  auto before = begin;
   auto database = Database::open(settings.path, Database::Mode::write, 0);
   Retention retention(settings);
   for (bool more = database.ok() && add_histogram_function(*database).ok(); more;) {
     const auto step = retention.step(*database, now, true);
     more = step.ok() && *step;
+    const auto after = steady_clock::now();
+    pass.longest_step_s =
+        std::max(pass.longest_step_s, std::chrono::duration<double>(after - before).count());
+    before = after;
+    ++pass.steps;
   }
-  return std::chrono::duration<double>(steady_clock::now() - begin).count();
+  pass.seconds = std::chrono::duration<double>(steady_clock::now() - begin).count();
+  return pass;
 }
 
 double seconds_of_report(const std::string& path, const closewatch::ReportSpan& span,
@@ -148,15 +162,18 @@ int main(int argc, char** argv) {
   std::uint64_t by_hour = 0;
   const closewatch::ReportSpan all{now - time, now};
   const double minutes_took = seconds_of_report(settings.path, all, by_minute);
-  const double making = make_hours(settings, now);
+  const Pass pass = retain(settings, now);
+  rusage retained{};
+  ::getrusage(RUSAGE_SELF, &retained);
   const double hours_took = seconds_of_report(settings.path, all, by_hour);
   fmt::print(
       R"({{"closures":{},"seconds":{:.3f},"per_second":{:.0f},"cpu_seconds":{:.3f},"refused":{},)"
-      R"("rows":{},"rollup_rows":{},"longest_call_us":{},"max_rss_kib":{},"report_s":{:.2f},"hours_made_s":{:.2f},)"
+      R"("rows":{},"rollup_rows":{},"longest_call_us":{},"max_rss_kib":{},"report_s":{:.2f},"retention_s":{:.2f},"retention_steps":{},"longest_step_s":{:.3f},"retention_rss_kib":{},)"
       R"("report_by_hour_s":{:.2f},"same":{}}})"
       "\n",
       closures, seconds, static_cast<double>(closures) / seconds, cpu_seconds() - cpu,
       health.refused, health.rows_written, health.rollup_rows, longest.count() / 1000,
-      usage.ru_maxrss, minutes_took, making, hours_took, by_minute == by_hour);
+      usage.ru_maxrss, minutes_took, pass.seconds, pass.steps, pass.longest_step_s,
+      retained.ru_maxrss, hours_took, by_minute == by_hour);
   return stopped.ok() && health.refused == 0 ? 0 : 1;
 }

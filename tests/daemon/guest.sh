@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The daemon on this kernel: what it keeps of its capabilities, that it reads its maps with them, and
-# that it takes a reload and a stop.
+# The daemon on this kernel: what it keeps of its capabilities, that it reads its maps with them, that
+# it takes a reload, a wall clock that is set a day ahead and an hour back, and a stop.
 set -euo pipefail
 
 log=/tmp/log
@@ -18,9 +18,32 @@ await() {  # TEXT of the log
   done
 }
 
+ask() {  # makes one connection, of which both ends are closures
+  exec 3<>/dev/tcp/127.0.0.1/9417
+  printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3
+  cat <&3 >/tmp/page
+  exec 3>&-
+}
+set_clock() {  # SECONDS from now
+  date -s "@$(($(date +%s) + $1))" >/dev/null
+}
+
 mkdir -p /run /tmp/history
 true >"$log"
-printf '[history]\npath = "/tmp/history/history.db"\n' >/tmp/closewatch.toml
+cat >/tmp/closewatch.toml <<'TOML'
+[history]
+path = "/tmp/history/history.db"
+keep_closures = "1h"
+[metrics]
+listen = ["127.0.0.1:9417"]
+[alerts]
+built_in = false
+[[alerts.rule]]
+name = "any"
+per = "host"
+threshold = 1
+window = "1h"
+TOML
 /build/closewatch check-config /tmp/closewatch.toml
 /build/closewatch serve --config /tmp/closewatch.toml 2>"$log" &
 daemon=$!
@@ -37,7 +60,28 @@ for status in /proc/"$daemon"/task/*/status; do
 done
 kill -HUP "$daemon"
 await 'the configuration was read again'
+
+# What closes keeps the time of the clock as it was at the start; nothing is deleted by age, and no
+# alert is over.
+earliest=$(date -u +%FT%T)
+latest=$(date -u -d "@$(($(date +%s) + 3600))" +%FT%T)
+ask
+await 'alert firing: any'
+set_clock 86400
+ask
+await 'the wall clock was set by +86[34][0-9][0-9] s'
+set_clock -3600
+ask
+await 'the wall clock was set by -360[0-9] s'
 kill -TERM "$daemon"
 wait "$daemon" || fail "it ended with $?"
-grep -q 'closewatch: history: ' "$log" || fail 'no account of the history'
+grep -q 'history: 6 closures taken, 6 rows written, 0 refused' "$log" ||
+  fail 'not every closure is in the history'
+grep -q 'alerts: 6 closures judged, 1 fired, 1 told, 0 held back, 0 resolved' "$log" ||
+  fail 'the alert is not what the closures made it'
+times=$(/build/closewatch trace --history /tmp/history/history.db -j | sed 's/.*"time":"\([^."]*\).*/\1/')
+[[ $(wc -l <<<"$times") == 6 ]] || fail "not six closures: $times"
+for time in $times; do
+  [[ ! $time < $earliest && $time < $latest ]] || fail "$time is not of this hour"
+done
 grep 'capabilities kept' "$log"

@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,6 +17,7 @@
 #include <memory>
 
 #include "tests/daemon/kept.h"
+#include "tests/daemon/locked.h"
 #include "tests/daemon/page.h"
 #include "tests/daemon/served.h"
 #include "tests/data/fake_server.h"
@@ -39,22 +39,6 @@ using std::chrono::steady_clock;
 using storm::must;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
-
-// Nobody else can write the file for as long as this lives.
-class Locked {
- public:
-  explicit Locked(const std::string& file) {
-    sqlite3_open(file.c_str(), &database_);
-    sqlite3_busy_timeout(database_, 10'000);
-    EXPECT_EQ(sqlite3_exec(database_, "BEGIN EXCLUSIVE", nullptr, nullptr, nullptr), SQLITE_OK);
-  }
-  Locked(const Locked&) = delete;
-  Locked& operator=(const Locked&) = delete;
-  ~Locked() { sqlite3_close(database_); }
-
- private:
-  sqlite3* database_ = nullptr;
-};
 
 class weather : public Served {
  protected:

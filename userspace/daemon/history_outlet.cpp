@@ -15,7 +15,7 @@ Result<SharedWriter> start_writer(const history::Settings& settings, const histo
   make_default_directory(settings.path, history::kDefaultPath);
   auto writer = history::Writer::start(
       settings, source, {.tell = [&log](const history::Message& message) {
-        log.write(message.warning ? LogLevel::warning : LogLevel::info, "history: " + message.text);
+        log.write(message.warning ? LogLevel::warning : LogLevel::info, message.text);
       }});
   if (!writer.ok()) {
     return std::move(writer).error().context("history");

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/history/process_directory.h"
 
+#include <algorithm>
 #include <functional>
 
 namespace closewatch::history {
 namespace {
 
-constexpr std::size_t kRememberedProcesses = 8192;
+constexpr std::size_t kFewProcesses = 512;
 
 void complete(std::optional<std::string>& known, const std::optional<std::string>& now) {
   if (!known && now) {
@@ -36,8 +37,9 @@ std::shared_ptr<Process> ProcessDirectory::of(const Task& task, const ProcessDet
     }
     return found->second;
   }
-  if (processes_.size() >= kRememberedProcesses) {
+  if (processes_.size() >= forget_at_) {
     std::erase_if(processes_, [](const auto& entry) { return entry.second.use_count() == 1; });
+    forget_at_ = processes_.size() + std::max(kFewProcesses, processes_.size() / 4);
   }
   auto process = std::make_shared<Process>(Process{.task = task, .details = details});
   processes_.emplace(identity, process);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The processes that closures name: each has one row in the table `process`, however many closures
-// it has, and one value in memory while it is in use. Bounded: what was not used lately is
-// forgotten here and found again in the table.
+// it has, and one value in memory while it is in use: as long as the rollups of its minute hold it,
+// or a closure that a late fact may still name. What nobody holds is forgotten once a quarter more
+// have come than were held before, 512 at least, and found again in the table.
 #pragma once
 
 #include <cstddef>
@@ -59,6 +60,7 @@ class ProcessDirectory {
   Result<> prepare(Database& database);
 
   std::unordered_map<Identity, std::shared_ptr<Process>, IdentityHash> processes_;
+  std::size_t forget_at_ = 0;                      // with so many of them
   std::vector<std::shared_ptr<Process>> touched_;  // in the transaction under way
   std::optional<Statement> insert_;
   std::optional<Statement> seen_;

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "userspace/history/settings.h"
+
 namespace closewatch::history {
 namespace {
 
@@ -11,15 +13,17 @@ constexpr std::size_t kGaps = 1024;
 }  // namespace
 
 void Batch::clear() {
-  count = 0;
-  corrections.clear();
   gaps.clear();
   refused_findings = refused_corrections = 0;
 }
 
+bool Queue::full() const {
+  return batch_.waiting.size() >= limit_ || batch_.waiting.bytes() >= limit_ * kBytesWaiting;
+}
+
 void Queue::put(const Finding& finding) {
   const std::lock_guard lock(mutex_);
-  if (batch_.count + batch_.corrections.size() >= limit_ || closed_) {
+  if (full() || closed_) {
     if (batch_.refused_findings + batch_.refused_corrections == 0) {
       batch_.refused_since_ns = finding.end_unix_ns;
     }
@@ -27,13 +31,8 @@ void Queue::put(const Finding& finding) {
     ++refused_;
     return;
   }
-  if (batch_.count < batch_.findings.size()) {
-    batch_.findings[batch_.count] = finding;
-  } else {
-    batch_.findings.push_back(finding);
-  }
-  ++batch_.count;
-  if (batch_.count >= limit_ / 2 && !woken_) {
+  batch_.waiting.put(finding);
+  if (batch_.waiting.size() >= limit_ / 2 && !woken_) {
     woken_ = true;
     changed_.notify_one();
   }
@@ -41,7 +40,7 @@ void Queue::put(const Finding& finding) {
 
 void Queue::put(const Correction& correction) {
   const std::lock_guard lock(mutex_);
-  if (batch_.count + batch_.corrections.size() >= limit_ || closed_) {
+  if (full() || closed_) {
     if (batch_.refused_findings + batch_.refused_corrections == 0) {
       batch_.refused_since_ns = correction.unix_ns;
     }
@@ -49,7 +48,7 @@ void Queue::put(const Correction& correction) {
     ++refused_;
     return;
   }
-  batch_.corrections.push_back({batch_.count, correction});
+  batch_.waiting.put(correction);
 }
 
 void Queue::put(const Gap& gap) {
@@ -92,7 +91,7 @@ void Queue::close() {
 
 std::size_t Queue::waiting() const {
   const std::lock_guard lock(mutex_);
-  return batch_.count + batch_.corrections.size();
+  return batch_.waiting.size();
 }
 
 std::uint64_t Queue::refused() const {

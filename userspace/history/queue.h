@@ -1,45 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-// What waits between the pipeline's thread, which must not block, and the writer's: bounded, and
-// what does not fit is refused and counted. The places keep their memory, so that a closure costs a
-// copy and no allocation once the queue has been as full before.
+// What waits between the pipeline's thread, which must not block, and the writer's: bounded in
+// number and in bytes, and what does not fit is refused and counted.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <mutex>
 #include <vector>
 
+#include "userspace/history/backlog.h"
 #include "userspace/pipeline/finding.h"
 
 namespace closewatch::history {
 
-// What was taken at once, in the order in which it came: corrections[i] came when `after` findings
-// of this batch were there already.
+// What was taken at once.
 struct Batch {
-  struct Late {
-    std::size_t after;
-    Correction correction;
-  };
-  std::deque<Finding> findings;  // the first `count`; the rest are places with memory
-  std::size_t count = 0;
-  std::vector<Late> corrections;
+  Backlog waiting;  // in the order in which it came
   std::vector<Gap> gaps;
   std::uint64_t refused_findings = 0;
   std::uint64_t refused_corrections = 0;
   std::int64_t refused_since_ns = 0;  // end of the first one refused
 
   [[nodiscard]] bool empty() const {
-    return count == 0 && corrections.empty() && gaps.empty() && refused_findings == 0 &&
-           refused_corrections == 0;
+    return waiting.empty() && gaps.empty() && refused_findings == 0 && refused_corrections == 0;
   }
-  void clear();
+  void clear();  // but for `waiting`, which is to be drained
 };
 
 class Queue {
  public:
+  // `limit`: how many may wait; they take at most kBytesWaiting each, on average.
   explicit Queue(std::size_t limit) : limit_(limit) {}
 
   // From the pipeline's thread; they hold the lock for a copy at most.
@@ -52,7 +44,7 @@ class Queue {
   void set_limit(std::size_t limit);
 
   // From the writer's thread: waits until something is there, it was woken, `until` has passed or
-  // the queue was closed, and exchanges what is there with the cleared `batch`. False: closed.
+  // the queue was closed, and exchanges what is there with the empty `batch`. False: closed.
   bool take(Batch& batch, std::chrono::steady_clock::time_point until);
 
   void close();
@@ -61,6 +53,8 @@ class Queue {
   [[nodiscard]] std::uint64_t refused() const;  // findings and corrections, since the start
 
  private:
+  [[nodiscard]] bool full() const;
+
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Batch batch_;

@@ -135,9 +135,10 @@ Result<bool> Retention::by_size(Database& database, std::int64_t now_ns, bool by
 Result<bool> Retention::closures_before(Database& database, std::int64_t limit_ns) {
   const auto rows = changed_by(
       database,
-      fmt::format("DELETE FROM closure WHERE ended_ns < {0} AND ended_ns <= coalesce("
-                  "(SELECT ended_ns FROM closure ORDER BY ended_ns LIMIT 1 OFFSET {1}), {0})",
-                  limit_ns, kRowsPerStep - 1));
+      // One bound: of two, SQLite searches by one alone and looks at all that is within it.
+      fmt::format("DELETE FROM closure WHERE ended_ns <= min({0}, coalesce("
+                  "(SELECT ended_ns FROM closure ORDER BY ended_ns LIMIT 1 OFFSET {1}), {0}))",
+                  limit_ns - 1, kRowsPerStep - 1));
   if (!rows.ok()) {
     return rows.error();
   }
@@ -222,18 +223,18 @@ Result<bool> Retention::coarsen(Database& database, std::int64_t now_ns) {
 Result<bool> Retention::future(Database& database, std::int64_t now_ns) {
   const std::int64_t limit = now_ns + kDayNs;
   const auto rows = changed_by(
-      database, fmt::format("DELETE FROM closure WHERE ended_ns > {0} AND ended_ns >= coalesce("
+      database, fmt::format("DELETE FROM closure WHERE ended_ns >= max({0}, coalesce("
                             "(SELECT ended_ns FROM closure ORDER BY ended_ns DESC LIMIT 1"
-                            " OFFSET {1}), {0})",
-                            limit, kRowsPerStep - 1));
+                            " OFFSET {1}), {0}))",
+                            limit + 1, kRowsPerStep - 1));
   if (!rows.ok()) {
     return rows.error();
   }
-  const auto rollups = changed_by(
-      database, fmt::format("DELETE FROM rollup WHERE minute > {0} AND minute >= coalesce("
-                            "(SELECT minute FROM rollup ORDER BY minute DESC LIMIT 1"
-                            " OFFSET {1}), {0})",
-                            minute_of(limit), kRowsPerStep - 1));
+  const auto rollups =
+      changed_by(database, fmt::format("DELETE FROM rollup WHERE minute >= max({0}, coalesce("
+                                       "(SELECT minute FROM rollup ORDER BY minute DESC LIMIT 1"
+                                       " OFFSET {1}), {0}))",
+                                       minute_of(limit) + 1, kRowsPerStep - 1));
   if (!rollups.ok()) {
     return rollups.error();
   }

@@ -12,6 +12,9 @@ namespace closewatch::history {
 
 inline constexpr const char* kDefaultPath = "/var/lib/closewatch/history.db";
 
+// Of one that waits, on average: a few hundred, the texts of its processes, and its stack.
+inline constexpr std::size_t kBytesWaiting = 1024;
+
 struct Settings {
   std::string path = kDefaultPath;  // the directory must exist and be writable
 
@@ -30,8 +33,9 @@ struct Settings {
   // it networks and ports are not told apart, beyond twice as many processes are not either.
   std::uint32_t rollup_keys_per_minute = 10'000;
 
-  // What may wait in memory: closures on their way to the writer's thread (about 1 kB each, twice),
-  // and rows that could not be written yet. Beyond it they are refused, and counted.
+  // What may wait in memory: closures on their way to the writer's thread, and rows that could not
+  // be written yet. Beyond that many, or kBytesWaiting times as many bytes, they are refused, and
+  // counted.
   std::uint32_t queue_closures = 32'768;
   std::uint32_t pending_rows = 32'768;
 

@@ -217,15 +217,7 @@ void Writer::run() {
 }
 
 void Writer::take(Batch& batch) {
-  auto late = batch.corrections.begin();
-  for (std::size_t index = 0; index <= batch.count; ++index) {
-    for (; late != batch.corrections.end() && late->after == index; ++late) {
-      take(late->correction);
-    }
-    if (index < batch.count) {
-      take(batch.findings[index]);
-    }
-  }
+  batch.waiting.drain([this](const auto& each) { take(each); });
   const std::int64_t now = surroundings_.unix_ns();
   for (const Gap& gap : batch.gaps) {
     losses_.add({.kind = LossKind::ring,
@@ -248,12 +240,11 @@ void Writer::take(Batch& batch) {
   batch.clear();
 }
 
-void Writer::take(Finding& finding) {
+void Writer::take(const Finding& finding) {
   ++state_.taken;
   rollup_.count(finding, processes_.of(finding.closure.process, finding.process));
   if (wants_row(finding)) {
-    const std::int64_t ended = finding.end_unix_ns;
-    pend(std::move(finding), ended);
+    pend(finding, finding.end_unix_ns);
   } else {
     without_row_.remember(finding.closure.id, finding);
   }
@@ -292,9 +283,11 @@ void Writer::take(const Correction& correction) {
   pend(correction, correction.unix_ns);
 }
 
-void Writer::pend(Pending row, std::int64_t unix_ns) {
-  if (pending_.size() < settings_.pending_rows) {
-    pending_.push_back(std::move(row));
+template <typename Row>
+void Writer::pend(const Row& row, std::int64_t unix_ns) {
+  if (pending_.size() < settings_.pending_rows &&
+      pending_.bytes() < settings_.pending_rows * kBytesWaiting) {
+    pending_.put(row);
     return;
   }
   ++state_.rows_refused;
@@ -376,13 +369,7 @@ Result<> Writer::write(std::size_t rows, Fault& fault) {
 }
 
 Result<> Writer::write_rows(std::size_t rows) {
-  for (std::size_t index = 0; index < rows; ++index) {
-    auto done = std::visit([this](const auto& each) { return write_row(each); }, pending_[index]);
-    if (!done.ok()) {
-      return done;
-    }
-  }
-  return {};
+  return pending_.each(rows, [this](const auto& each) { return write_row(each); });
 }
 
 Result<> Writer::write_row(const Finding& finding) {
@@ -461,7 +448,7 @@ void Writer::written(std::size_t rows) {
   processes_.committed();
   rollup_.written();
   losses_.written();
-  pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(rows));
+  pending_.drop(rows);
   state_.rows_written += inserted_;
   state_.rows_known += known_;
   ++state_.flushes;

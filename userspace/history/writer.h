@@ -8,16 +8,15 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
-#include <variant>
 
 #include "userspace/base/result.h"
+#include "userspace/history/backlog.h"
 #include "userspace/history/losses.h"
 #include "userspace/history/process_directory.h"
 #include "userspace/history/queue.h"
@@ -91,18 +90,17 @@ class Writer final : public Sink {
   [[nodiscard]] std::optional<Opening> opening() const;
 
  private:
-  using Pending = std::variant<Finding, Correction>;  // rows, and what amends them
-
   Writer(const Settings& settings, Source source, Surroundings surroundings);
   Result<> open(Fault& fault);
   void run();
 
   bool go_over();
   void take(Batch& batch);
-  void take(Finding& finding);
+  void take(const Finding& finding);
   void take(const Correction& correction);
   bool wants_row(const Finding& finding);
-  void pend(Pending row, std::int64_t unix_ns);
+  template <typename Row>
+  void pend(const Row& row, std::int64_t unix_ns);
 
   [[nodiscard]] bool waiting() const;
   void try_flush();
@@ -133,7 +131,7 @@ class Writer final : public Sink {
   Losses losses_;
   Retention retention_;
   RecentClosures<Finding> without_row_;
-  std::deque<Pending> pending_;
+  Backlog pending_;  // rows, and what amends them
   std::int64_t budget_minute_ = 0;
   std::uint32_t budget_used_ = 0;
   std::uint64_t inserted_ = 0;  // in the transaction under way

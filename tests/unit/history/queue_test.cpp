@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/history/queue.h"
 
+#include <gmock/gmock.h>
+
 #include <thread>
+#include <type_traits>
 
 #include "tests/unit/history/history_file.h"
 
@@ -9,6 +12,16 @@ namespace closewatch::history {
 namespace {
 
 using std::chrono::steady_clock;
+
+std::vector<Finding> findings_of(Batch& batch) {
+  std::vector<Finding> findings;
+  batch.waiting.drain([&](const auto& each) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(each)>, Finding>) {
+      findings.push_back(each);
+    }
+  });
+  return findings;
+}
 
 TEST(Queue, GivesWhatCameInItsOrder) {
   Queue queue(10);
@@ -18,11 +31,8 @@ TEST(Queue, GivesWhatCameInItsOrder) {
   queue.put(Gap{.lost_records = 3, .since_unix_ns = kNoon});
   Batch batch;
   EXPECT_TRUE(queue.take(batch, steady_clock::now()));
-  ASSERT_EQ(batch.count, 2U);
-  EXPECT_EQ(batch.findings[0], graceful(1));
-  EXPECT_EQ(batch.findings[1], graceful(2));
-  ASSERT_EQ(batch.corrections.size(), 1U);
-  EXPECT_EQ(batch.corrections[0].after, 1U);
+  EXPECT_EQ(batch.waiting.size(), 3U);
+  EXPECT_THAT(findings_of(batch), ::testing::ElementsAre(graceful(1), graceful(2)));
   ASSERT_EQ(batch.gaps.size(), 1U);
   EXPECT_EQ(batch.gaps[0].lost_records, 3U);
   EXPECT_EQ(queue.waiting(), 0U);
@@ -41,11 +51,22 @@ TEST(Queue, RefusesWhatDoesNotFit) {
   EXPECT_EQ(batch.refused_findings, 1U);
   EXPECT_EQ(batch.refused_corrections, 1U);
   EXPECT_EQ(batch.refused_since_ns, kNoon + 2);
+  EXPECT_EQ(findings_of(batch).size(), 1U);
   batch.clear();
   queue.put(graceful(3));
   EXPECT_TRUE(queue.take(batch, steady_clock::now()));
-  EXPECT_EQ(batch.count, 1U);
+  EXPECT_EQ(batch.waiting.size(), 1U);
   EXPECT_EQ(batch.refused_findings, 0U);
+}
+
+TEST(Queue, RefusesBytesBeyondThoseOfItsRoom) {
+  Queue queue(4);
+  Finding large = graceful(1);
+  large.process.cgroup = std::string(4 * kBytesWaiting, 'c');
+  queue.put(large);
+  queue.put(graceful(2));
+  EXPECT_EQ(queue.waiting(), 1U);
+  EXPECT_EQ(queue.refused(), 1U);
 }
 
 TEST(Queue, CountsGapsBeyondItsRoomInTheLast) {
@@ -73,7 +94,7 @@ TEST(Queue, WakesItsReader) {
   std::size_t taken = 0;
   while (taken == 0) {
     EXPECT_TRUE(queue.take(batch, steady_clock::now() + std::chrono::hours(1)));
-    taken = batch.count;
+    taken = findings_of(batch).size();
     batch.clear();
   }
   pipeline.join();
