@@ -73,6 +73,12 @@ class weather : public Served {
                  [&] { return sum_of(page(), "closewatch_closures_total") == before + closures; });
     return closures;
   }
+  // Some that were sent after now: more than the socket of the manager holds.
+  void await_heartbeats() {
+    for (int fresh = 0; fresh < 20; ++fresh) {
+      manager().await("WATCHDOG=1");
+    }
+  }
   // After the stop.
   void expect_nothing_lost(std::uint64_t closures) {
     const auto account = storm::Account::of(daemon().errors());
@@ -118,9 +124,7 @@ TEST_F(weather, receivers_that_hang_and_lie_and_a_locked_history) {
     // Each of eight gave its alert up.
     storm::await("waiting for what failed",
                  [&] { return sum_of(page(), "closewatch_sink_failed_total", "alerts to ") == 8; });
-    for (int fresh = 0; fresh < 20; ++fresh) {  // more than the socket of the manager holds
-      manager().await("WATCHDOG=1");
-    }
+    await_heartbeats();
     closures += await_traffic(apart, 1000);
     EXPECT_EQ(ask(file(), kCounted), 0U);
   }
@@ -136,9 +140,49 @@ TEST_F(weather, receivers_that_hang_and_lie_and_a_locked_history) {
   EXPECT_THAT(errors, HasSubstr("alerts to alertmanager " + alertmanager.url("") +
                                 ": 1 offered = 1 delivered"));
   EXPECT_THAT(errors, HasSubstr("alerts reach alertmanager " + alertmanager.url("") + " again"));
+  EXPECT_THAT(errors, HasSubstr("alerts to webhook http://127.0.0.1:9: 1 offered = "
+                                "0 delivered + 1 failed + 0 refused + 0 left"));
+  for (const char* program : {"/bin/sleep", "/usr/bin/yes", "/bin/false"}) {
+    EXPECT_THAT(errors, ContainsRegex("alerts to program " + std::string(program) +
+                                      "[^\n]*: 1 offered = 0 delivered \\+ 1 failed"));
+  }
   EXPECT_EQ(*attempts, 4);
   EXPECT_EQ(redirects.requests().size(), 1U);
   EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss"), 0U);
+}
+
+// Sums are kept for as long as the file cannot be written, rows as far as there is room.
+TEST_F(weather, rows_that_a_locked_history_has_no_room_for_are_told_exactly) {
+  const Apart apart;
+  configure("pending_rows = 64\ngraceful_rows_per_minute = 0\n" + one_alert());
+  start();
+  storm::DriverResult made;
+  {
+    const Locked locked(file());
+    made = apart.inside([] {
+      const auto result = storm::run_load({.drivers = 1, .connections = 1000, .mix{6, 2, 2}}).all();
+      storm::await_closed(0);
+      return result;
+    });
+    storm::await("waiting for the metrics", [&] {
+      return sum_of(page(), "closewatch_closures_total") == 2 * made.connections() &&
+             sum_of(page(), "closewatch_sink_failed_total", "history") > 0;
+    });
+    await_heartbeats();
+  }
+  const std::uint64_t closures = 2 * made.connections();
+  storm::await("waiting for the history", [&] { return ask(file(), kCounted) == closures; });
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  expect_nothing_lost(closures);
+  // Both ends of a connection that was not closed gracefully are rows.
+  const std::uint64_t rows = 2 * (made.connections() - made.of(storm::Ending::graceful));
+  const std::uint64_t kept = ask(file(), "SELECT count(*) FROM closure");
+  EXPECT_EQ(ask(file(), "SELECT sum(records) FROM loss WHERE kind = 'row'"), rows - kept);
+  EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss WHERE kind <> 'row'"), 0U);
+  EXPECT_THAT(daemon().errors(),
+              HasSubstr("history: " + std::to_string(closures) + " closures taken, " +
+                        std::to_string(kept) + " rows written, 0 refused, " +
+                        std::to_string(rows - kept) + " rows and 0 rollups refused"));
 }
 
 // Nobody reads the log, the history stays locked, a receiver and a program hang with all their
@@ -187,6 +231,7 @@ TEST_F(weather, a_full_disk_is_waited_for) {
     closures += await_traffic(apart, 500);
   }
   closures += await_traffic(apart, 500);
+  await_heartbeats();
   must(::mount("small", disk.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), "a larger tmpfs");
   storm::await("waiting for the history", [&] { return ask(file(), kCounted) == closures; });
   EXPECT_EQ(stop(), 0) << daemon().errors();
@@ -221,6 +266,7 @@ TEST_F(weather, clients_that_misbehave_are_bounded) {
     clients.push_back(std::move(client));
   }
   closures += await_traffic(apart, 500);  // the other socket answers meanwhile
+  await_heartbeats();
   EXPECT_LE(rss_kib(), before_kib + kWeatherGrowthKib);
   clients.clear();
   EXPECT_EQ(stop(), 0) << daemon().errors();

@@ -124,7 +124,10 @@ class Daemon {
     const KernelCounters kernel = live_.observer().account();
     // Recorded a moment ago is not waiting: what counts is what there was the last time.
     const PipelineCounts& counts = pipeline_.counts();
-    const bool alive = heartbeat_.beats(looked_recorded_, counts.records - counts.amendments);
+    const bool alive =
+        heartbeat_.beats({.recorded = looked_recorded_,
+                          .closures = counts.records - counts.amendments - counts.attempts,
+                          .records = counts.records});
     looked_recorded_ = kernel.recorded;
     if (alive) {
       manager_.alive();

@@ -44,6 +44,12 @@ void append_hex(std::string& out, std::uint32_t value) {
   out.append(text, std::to_chars(text, text + sizeof text, value, 16).ptr);
 }
 
+// Whether the kernel side counted it as a failed attempt (is_unestablished() in bpf/emit.bpf.h):
+// a connection whose start was seen is in neither state at its end.
+bool is_attempt(const Closure& closure) {
+  return closure.final_state == TcpState::syn_sent || closure.final_state == TcpState::syn_recv;
+}
+
 // Copied where it is: strings keep their memory.
 void fill(ProcessDetails& details, const Task& task, Enricher& enricher) {
   if (task.known()) {
@@ -69,6 +75,7 @@ void Pipeline::record(std::span<const std::byte> bytes) {
   ++counts_.records;
   std::visit(Overloaded{
                  [this](const Closure& closure) {
+                   counts_.attempts += is_attempt(closure) ? 1 : 0;
                    holding_.release_before(closure.end_ns);
                    if (closure.facts.awaits_rst && !closure.facts.rst_answer) {
                      holding_.hold(closure);

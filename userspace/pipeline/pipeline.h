@@ -33,6 +33,7 @@ struct PipelineCounts {
   std::uint64_t records = 0;
   std::uint64_t rejected = 0;  // not decodable: a bug, or a foreign record
   std::uint64_t amendments = 0;
+  std::uint64_t attempts = 0;    // of the records: not among the closures that the kernel counts
   std::uint64_t given = 0;       // findings handed to the sinks
   std::uint64_t deselected = 0;  // not wanted by the Selection, or beyond the limit
   std::uint64_t unknown = 0;     // given or not, but no rule matched: a bug

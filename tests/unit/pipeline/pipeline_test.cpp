@@ -138,6 +138,17 @@ TEST(Pipeline, EveryRecordIsSomewhere) {
   EXPECT_THAT(at.kept.said, ElementsAre("data_after_close", "gap 7"));
 }
 
+TEST(Pipeline, TellsAttemptsAsTheKernelSideDoes) {
+  Harness at;
+  Closure closure = graceful_close(1, kStart);
+  for (const TcpState state : {TcpState::established, TcpState::syn_recv, TcpState::syn_sent}) {
+    closure.final_state = state;
+    at.pipeline.record(encode(closure));
+  }
+  EXPECT_EQ(at.pipeline.counts().records, 3);
+  EXPECT_EQ(at.pipeline.counts().attempts, 2);
+}
+
 TEST(Pipeline, StopsAtTheLimit) {
   Harness at;
   at.pipeline.limit(1);
