@@ -37,7 +37,7 @@ class Backlog {
   void drain(const Visit& visit);
 
  private:
-  static constexpr std::size_t kBlock = 256 * 1024;
+  static constexpr std::size_t kBlock = std::size_t{256} * 1024;
 
   struct Unmap {
     std::size_t size = 0;
