@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include "tests/storm/await.h"
@@ -26,10 +27,13 @@ Manager::Manager(std::string name) : name_(std::move(name)) {
 }
 
 std::string Manager::await(const std::string& line) {
-  const auto patience = static_cast<int>(std::chrono::milliseconds(storm::kPatience).count());
+  using std::chrono::steady_clock;
+  const auto end = steady_clock::now() + storm::kPatience;
   for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
     pollfd readable{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-    if (must(::poll(&readable, 1, patience), "poll") == 0) {
+    if (left.count() <= 0 ||
+        must(::poll(&readable, 1, static_cast<int>(left.count())), "poll") == 0) {
       errno = ETIMEDOUT;
       storm::give_up(("waiting for " + line).c_str());
     }

@@ -62,29 +62,46 @@ Result<ServiceManager> ServiceManager::connect(const char* socket, const char* w
   return manager;
 }
 
-void ServiceManager::ready(std::string_view status) const {
-  tell(fmt::format("READY=1\nSTATUS={}", one_line(status)));
+void ServiceManager::ready(std::string_view status) {
+  owe(fmt::format("READY=1\nSTATUS={}", one_line(status)));
 }
 
-void ServiceManager::reloading(std::uint64_t now_ns) const {
-  tell(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now_ns / 1000));
+void ServiceManager::reloading(std::uint64_t now_ns) {
+  owed_.clear();  // overtaken
+  owe(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now_ns / 1000));
 }
 
-void ServiceManager::stopping(std::string_view status) const {
+void ServiceManager::stopping(std::string_view status) {
   tell(fmt::format("STOPPING=1\nSTATUS={}", one_line(status)));
 }
 
-void ServiceManager::status(std::string_view status) const {
+void ServiceManager::status(std::string_view status) {
   tell(fmt::format("STATUS={}", one_line(status)));
 }
 
-void ServiceManager::alive() const { tell("WATCHDOG=1"); }
+void ServiceManager::alive() { tell("WATCHDOG=1"); }
 
-void ServiceManager::tell(const std::string& message) const {
-  // Never waits: a manager that does not read must not stop the ring thread.
+bool ServiceManager::send(const std::string& message) const {
+  return ::send(socket_.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+bool ServiceManager::settle() {
+  while (!owed_.empty() && send(owed_.front())) {
+    owed_.erase(owed_.begin());
+  }
+  return owed_.empty();
+}
+
+void ServiceManager::tell(const std::string& message) {
+  if (socket_.valid() && settle()) {
+    [[maybe_unused]] const bool sent = send(message);
+  }
+}
+
+void ServiceManager::owe(const std::string& message) {
   if (socket_.valid()) {
-    [[maybe_unused]] const ssize_t sent =
-        ::send(socket_.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    owed_.push_back(message);
+    settle();
   }
 }
 

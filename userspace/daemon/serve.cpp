@@ -60,7 +60,7 @@ Result<Config> config_of(const ServeOptions& options) {
 // Of the running daemon: all of it is done by the ring thread.
 class Daemon {
  public:
-  Daemon(const ServeOptions& options, Config config, const Log& log, const ServiceManager& manager,
+  Daemon(const ServeOptions& options, Config config, const Log& log, ServiceManager& manager,
          Live& live, Selection selection, Outlets& outlets)
       : options_(options),
         config_(std::move(config)),
@@ -188,7 +188,7 @@ class Daemon {
   const ServeOptions& options_;
   Config config_;
   const Log& log_;
-  const ServiceManager& manager_;
+  ServiceManager& manager_;
   Live& live_;
   Outlets& outlets_;
   const bool observes_all_;
@@ -229,7 +229,7 @@ Result<> serve(const ServeOptions& options) {
     return std::move(wanted).error();
   }
   const Log log(config->log, STDERR_FILENO, std::getenv("JOURNAL_STREAM"));
-  const auto manager =
+  auto manager =
       ServiceManager::connect(std::getenv("NOTIFY_SOCKET"), std::getenv("WATCHDOG_USEC"));
   if (!manager.ok()) {
     return manager.error();

@@ -63,7 +63,7 @@ class Notify : public ::testing::Test {
 
 TEST_F(Notify, TellsEachStateInOneDatagram) {
   const Manager manager(path_);
-  const auto told = ServiceManager::connect(path_.c_str(), nullptr);
+  auto told = ServiceManager::connect(path_.c_str(), nullptr);
   ASSERT_TRUE(told.ok()) << told.error().what;
   told->ready("watching");
   EXPECT_EQ(manager.heard(), "READY=1\nSTATUS=watching");
@@ -78,10 +78,34 @@ TEST_F(Notify, TellsEachStateInOneDatagram) {
   EXPECT_EQ(manager.heard(), "");
 }
 
+// A manager that does not read for a while learns of the last reload all the same.
+TEST_F(Notify, OwesStatesToAManagerThatHasNoRoom) {
+  const Manager manager(path_);
+  auto told = ServiceManager::connect(path_.c_str(), nullptr);
+  ASSERT_TRUE(told.ok()) << told.error().what;
+  constexpr int kMoreThanItHolds = 10'000;
+  for (int i = 0; i < kMoreThanItHolds; ++i) {
+    told->alive();
+  }
+  told->reloading(1'000'000);
+  told->ready("one");
+  told->reloading(2'000'000);
+  told->ready("two");
+  int held = 0;
+  for (; manager.heard() == "WATCHDOG=1"; ++held) {
+  }
+  ASSERT_LT(held, kMoreThanItHolds);
+  told->alive();
+  EXPECT_EQ(manager.heard(), "RELOADING=1\nMONOTONIC_USEC=2000");
+  EXPECT_EQ(manager.heard(), "READY=1\nSTATUS=two");
+  EXPECT_EQ(manager.heard(), "WATCHDOG=1");
+  EXPECT_EQ(manager.heard(), "");
+}
+
 TEST_F(Notify, KnowsAbstractNames) {
   const std::string name = "@closewatch-" + std::to_string(::getpid());
   const Manager manager(name);
-  const auto told = ServiceManager::connect(name.c_str(), nullptr);
+  auto told = ServiceManager::connect(name.c_str(), nullptr);
   ASSERT_TRUE(told.ok()) << told.error().what;
   told->alive();
   EXPECT_EQ(manager.heard(), "WATCHDOG=1");
@@ -89,7 +113,7 @@ TEST_F(Notify, KnowsAbstractNames) {
 
 TEST_F(Notify, LetsNoStatusBecomeAnAssignment) {
   const Manager manager(path_);
-  const auto told = ServiceManager::connect(path_.c_str(), nullptr);
+  auto told = ServiceManager::connect(path_.c_str(), nullptr);
   ASSERT_TRUE(told.ok());
   told->status("a\nREADY=1");
   EXPECT_EQ(manager.heard(), "STATUS=a READY=1");
@@ -97,7 +121,7 @@ TEST_F(Notify, LetsNoStatusBecomeAnAssignment) {
 
 TEST_F(Notify, NeverWaitsForAManagerThatDoesNotRead) {
   const Manager manager(path_);
-  const auto told = ServiceManager::connect(path_.c_str(), nullptr);
+  auto told = ServiceManager::connect(path_.c_str(), nullptr);
   ASSERT_TRUE(told.ok());
   for (int i = 0; i < 10'000; ++i) {  // many times what any socket queues
     told->alive();
@@ -107,7 +131,7 @@ TEST_F(Notify, NeverWaitsForAManagerThatDoesNotRead) {
 
 TEST_F(Notify, IsSilentWithoutAManager) {
   for (const char* socket : {static_cast<const char*>(nullptr), ""}) {
-    const auto told = ServiceManager::connect(socket, nullptr);
+    auto told = ServiceManager::connect(socket, nullptr);
     ASSERT_TRUE(told.ok());
     told->ready("nobody hears it");
     EXPECT_EQ(told->patience_ns(), std::nullopt);
@@ -115,7 +139,7 @@ TEST_F(Notify, IsSilentWithoutAManager) {
 }
 
 TEST_F(Notify, SaysThatTheManagerIsNotThere) {
-  const auto told = ServiceManager::connect(path_.c_str(), nullptr);
+  auto told = ServiceManager::connect(path_.c_str(), nullptr);
   ASSERT_FALSE(told.ok());
   EXPECT_THAT(told.error().what, HasSubstr(path_));
   EXPECT_THAT(told.error().hint, HasSubstr("NOTIFY_SOCKET"));
