@@ -38,8 +38,7 @@ struct ledger_entry {
 };
 
 /*
- * Inserted: ledger_create(), ledger_begin(). Deleted: when an orphan's end is recorded, when the socket
- * is released, or when a new one is met where it lay.
+ * The table behind the places. Inserted: ledger_create(). Deleted: ledger_drop().
  * Its size is set before the load.
  */
 struct {
@@ -49,6 +48,27 @@ struct {
 	__type(key, __u64);
 	__type(value, struct ledger_entry);
 } ledger SEC(".maps");
+
+/*
+ * One place for each hash of an address: a socket that finds it free keeps its entry there, where making,
+ * finding and dropping it cost a few instructions; another one's goes to the table. Free: `claims` is 0.
+ */
+struct ledger_place {
+	__u64 sk; /* whose it is; 0 nobody's */
+	__u64 claims;
+	struct ledger_entry entry;
+};
+
+#define LEDGER_PLACES_BITS 12
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << LEDGER_PLACES_BITS);
+	__type(key, __u32);
+	__type(value, struct ledger_place);
+} ledger_places SEC(".maps");
+
+__u64 cw_ledger_behind = 0; /* entries in the table, or about to be */
 
 /* A new entry (too large for the stack). */
 static const struct ledger_entry ledger_blank = {
@@ -77,11 +97,30 @@ struct {
 	__type(value, struct holder);
 } holders SEC(".maps");
 
+/*
+ * The verifier computes with no pointer but for the distance between two, which is a number; that of the
+ * socket to a place of our own names it as well.
+ */
+static __always_inline struct ledger_place *ledger_place_of(struct sock *sk)
+{
+	__u64 distance = (__u64)sk;
+	__u32 index;
+
+	asm volatile("%0 -= %1" : "+r"(distance) : "r"(&cw_ledger_behind));
+	/* multiplicative hashing (Fibonacci); the lowest bits of all sockets are the same */
+	index = (__u32)(((distance >> 6) * 0x9e3779b97f4a7c15ULL) >> (64 - LEDGER_PLACES_BITS));
+	return bpf_map_lookup_elem(&ledger_places, &index);
+}
+
 static __always_inline struct ledger_entry *ledger_find(struct sock *sk)
 {
+	struct ledger_place *place = ledger_place_of(sk);
+	volatile __u64 *behind = &cw_ledger_behind;
 	__u64 key = (__u64)sk;
 
-	return bpf_map_lookup_elem(&ledger, &key);
+	if (place && place->sk == key)
+		return &place->entry;
+	return *behind ? bpf_map_lookup_elem(&ledger, &key) : NULL;
 }
 
 /* A socket met in mid-life was open before the start: whoever held its descriptor then is its holder. */
@@ -107,33 +146,45 @@ static __always_inline void ledger_adopt(struct ledger_entry *entry, struct sock
 	entry->in_cgroup = (__u8)holder->in_cgroup;
 }
 
-/* A new entry, also in place of the one that the socket has. */
-static __always_inline struct ledger_entry *ledger_create(struct sock *sk)
+/*
+ * Takes the place for the socket if it is free. Of several that add a claim at once at most one sees its
+ * own alone, and whose claim is not alone withdraws it: it needs no more than 5.10 has (no compare and
+ * exchange before 5.12).
+ */
+static __always_inline bool ledger_claim(struct ledger_place *place, struct sock *sk)
 {
-	struct ledger_entry *entry = NULL;
-	__u64 key = (__u64)sk;
+	volatile __u64 *claims = &place->claims;
 
-	if (!bpf_map_update_elem(&ledger, &key, &ledger_blank, BPF_ANY))
-		entry = bpf_map_lookup_elem(&ledger, &key);
-	if (!entry)
-		COUNT(ledger_refused);
-	return entry;
+	if (*claims)
+		return false;
+	__sync_fetch_and_add(&place->claims, 1);
+	if (*claims != 1) {
+		__sync_fetch_and_add(&place->claims, -1);
+		return false;
+	}
+	place->entry = ledger_blank;
+	place->sk = (__u64)sk;
+	return true;
 }
 
-/* The entry of a socket that should have none yet; `*met`: it has one, and that is the answer. */
-static __always_inline struct ledger_entry *ledger_begin(struct sock *sk, bool *met)
+/* The entry of a socket that has none. */
+static __always_inline struct ledger_entry *ledger_create(struct sock *sk)
 {
-	struct ledger_entry *entry = NULL;
+	struct ledger_place *place = ledger_place_of(sk);
+	struct ledger_entry *entry;
 	__u64 key = (__u64)sk;
-	/* 32 bits: up to 6.3 the helper says int, and the upper half of what it leaves is not the sign */
-	int status = (int)bpf_map_update_elem(&ledger, &key, &ledger_blank, BPF_NOEXIST);
 
-	*met = status == -EEXIST;
-	if (!status || *met)
+	if (place && ledger_claim(place, sk))
+		return &place->entry;
+	__sync_fetch_and_add(&cw_ledger_behind, 1);
+	if (!bpf_map_update_elem(&ledger, &key, &ledger_blank, BPF_NOEXIST)) {
 		entry = bpf_map_lookup_elem(&ledger, &key);
-	if (!entry)
-		COUNT(ledger_refused);
-	return entry;
+		if (entry)
+			return entry;
+	}
+	__sync_fetch_and_add(&cw_ledger_behind, -1);
+	COUNT(ledger_refused);
+	return NULL;
 }
 
 /* Finds the entry of a connection or makes it; `born` says that the connection begins just now. */
@@ -169,9 +220,16 @@ static __always_inline struct ledger_entry *ledger_open_listener(struct sock *sk
 
 static __always_inline void ledger_drop(struct sock *sk)
 {
+	struct ledger_place *place = ledger_place_of(sk);
+	volatile __u64 *behind = &cw_ledger_behind;
 	__u64 key = (__u64)sk;
 
-	bpf_map_delete_elem(&ledger, &key);
+	if (place && place->sk == key) {
+		place->sk = 0;
+		__sync_fetch_and_add(&place->claims, -1);
+	} else if (*behind && !bpf_map_delete_elem(&ledger, &key)) {
+		__sync_fetch_and_add(&cw_ledger_behind, -1);
+	}
 }
 
 #endif
