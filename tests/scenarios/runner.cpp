@@ -244,7 +244,8 @@ bool judge_observer(Observer& observer) {
 std::vector<Job> chosen(const Options& options) {
   std::vector<Job> jobs;
   for (const demo::Situation& situation : all_situations()) {
-    if (std::regex_search(std::string{situation.name}, options.filter)) {
+    if ((options.own_machine || !situation.own_machine) &&
+        std::regex_search(std::string{situation.name}, options.filter)) {
       for (const demo::Family family : options.families) {
         jobs.push_back({&situation, family});
       }
