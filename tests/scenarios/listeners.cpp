@@ -169,6 +169,35 @@ void overflow(Stage& stage) {
   }
 }
 
+void require(const Result<>& done) {
+  if (!done.ok()) {
+    give_up(done.error().what);
+  }
+}
+
+// The way to the peer is lost within the handshake. IPv4 makes the child, looks for its route and
+// puts it away (tcp_v4_syn_recv_sock(), put_and_exit); IPv6 looks first.
+void no_route(Stage& stage) {
+  Actor& owner = stage.owner();
+  const int listener = stage.listen(owner);
+  Connection& connection = stage.visitor(owner);
+  connection.peer().send_syn(kListenPort);
+  connection.peer().await_syn_ack();
+  connection.note_ports();
+  require(remove_route_to_peer(stage.family()));
+  if (wire_family(stage.family()) == AF_INET6) {
+    stage.variant(1);
+  }
+  connection.peer().finish_handshake(kWideWindow);
+  stage.link().await("the end of the child",
+                     [] { return Counters::read().get("ListenDrops") == 1; });
+  // The request outlived its child; it goes like any whose listener has gone.
+  require(restore_route_to_peer(stage.family()));
+  owner.run([listener] { ::close(listener); });
+  connection.peer().finish_handshake(kWideWindow);
+  connection.peer().await_rst();
+}
+
 void no_listener(Stage& stage) {
   Connection& connection = stage.visitor(stage.owner());
   connection.peer().send_syn(kListenPort);
@@ -197,6 +226,13 @@ std::vector<Situation> listener_situations() {
   killed.signal = SIGKILL;
   Expected shut = dropped();
   shut.closed_by = "shutdown";
+  const Expected stillborn{.cls = "unestablished",
+                           .reason = "connect_error",
+                           .initiator = "kernel",
+                           .closed_by = "none",
+                           .process = "",
+                           .state_at_close = "",
+                           .final_state = "SYN_RECV"};
   Expected closed = dropped();
   closed.final_state = "CLOSE_WAIT";
   Expected inherited = dropped();
@@ -257,6 +293,11 @@ std::vector<Situation> listener_situations() {
                   {"ListenOverflows", 1},
                   {"ListenDrops", 1}}},
        .sysctls = {{"tcp_abort_on_overflow", "1"}}},
+      {.name = "unestablished/connect_error/no_route",
+       .about = "The route to the peer is gone when its ACK comes: the child dies in SYN_RECV.",
+       .run = no_route,
+       .usual = {{stillborn}, {{"AttemptFails", 1}, {"ListenDrops", 1}, {"OutRsts", 1}}},
+       .others = {{{}, {{"ListenDrops", 1}, {"OutRsts", 1}}}}},
   };
 }
 

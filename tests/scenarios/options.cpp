@@ -61,6 +61,8 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     const std::string& name = arguments[i];
     if (name == "--list") {
       options.list = true;
+    } else if (name == "--own-machine") {
+      options.own_machine = true;
     } else if (name == "--help") {
       options.help = true;
     } else if (name == "--no-observer") {

@@ -17,7 +17,8 @@ struct Options {
   std::vector<demo::Family> families{demo::kFamilies.begin(), demo::kFamilies.end()};
   std::regex filter{""};
   unsigned jobs = 8;
-  unsigned rounds = 1;  // of plays whose end the kernel let no program see
+  unsigned rounds = 1;       // of plays whose end the kernel let no program see
+  bool own_machine = false;  // may do to every connection of it what a situation does
   bool list = false;
   bool help = false;
 };
@@ -27,6 +28,7 @@ inline constexpr const char* kUsage =
     "  --hooks base|full                   hook set that closewatch is told to use (full)\n"
     "  --family ipv4|ipv6|mapped|all       sockets to play with (all)\n"
     "  --filter REGEX                      only situations whose name matches\n"
+    "  --own-machine                       also what every connection of the machine feels\n"
     "  --jobs N                            plays side by side (8)\n"
     "  --rounds N                          play again, up to N times in all, what the kernel let "
     "no\n"

@@ -8,6 +8,8 @@
 namespace closewatch::scenarios {
 namespace {
 
+constexpr std::uint32_t kHeavy = 3'000'000;  // bytes
+
 // Orphans already when the limit is lowered: the kernel finds it at their next retransmission or
 // window probe (tcp_out_of_resources(), tcp_timer.c).
 void limit_at_timer(Stage& stage) {
@@ -35,6 +37,30 @@ void limit_at_timer(Stage& stage) {
   }
 }
 
+// All the memory that TCP may have is taken (tcp_out_of_memory(), net/ipv4/tcp.c): found at the
+// next retransmission of one that is an orphan, and at the close() of another. The kernel keeps up
+// to a megabyte of its account on each CPU, so each queues more than that.
+void memory_limit(Stage& stage) {
+  const auto connect_heavy = [&stage]() -> Connection& {
+    Connection& connection = stage.connect(kNarrowWindow);
+    connection.set(SOL_SOCKET, SO_SNDBUFFORCE, 4 * kHeavy);
+    connection.write(kHeavy);
+    connection.await_queues({.never_sent = kHeavy - kNarrowWindow, .unacked = kNarrowWindow});
+    return connection;
+  };
+  Connection& orphan = connect_heavy();
+  Connection& closing = connect_heavy();
+  orphan.close();
+  orphan.await_orphan();
+  stage.lower_host_limit("0 0 0");
+  closing.close();
+  closing.peer().await_rst();
+  closing.await_end();
+  orphan.peer().await_rst();
+  orphan.await_end();
+  stage.restore_host_limit();
+}
+
 // The last process and the last descriptor of the namespace are gone. The connection lives on, and
 // the namespace with it, until its next retransmission meets nobody at the peer's address.
 void namespace_left(Stage& stage) {
@@ -42,6 +68,19 @@ void namespace_left(Stage& stage) {
   connection.owner().start([] { ::_exit(0); });
   connection.owner().await_exit();
   connection.await_orphan();
+}
+
+std::vector<Expected> without_memory() {
+  const Expected orphan{.cls = "abortive",
+                        .reason = "orphan_limit",
+                        .never_sent = kHeavy - kNarrowWindow,
+                        .unacked = kNarrowWindow,
+                        .initiator = "kernel",
+                        .final_state = "FIN_WAIT1",
+                        .rst_sent = true};
+  Expected closing = orphan;
+  closing.connection = 1;
+  return {orphan, closing};
 }
 
 std::vector<Expected> limited() {
@@ -77,6 +116,12 @@ std::vector<Situation> orphan_situations() {
        .usual = {limited(), {{"TCPAbortOnMemory", 3}, {"OutRsts", 3}}},
        .sysctls = {{"tcp_fin_timeout", "120"}},
        .host_limit = "tcp_max_orphans"},
+      {.name = "abortive/orphan_limit/memory",
+       .about = "TCP may have no more memory: found at a retransmission, and at a close().",
+       .run = memory_limit,
+       .usual = {without_memory(), {{"TCPAbortOnMemory", 2}, {"OutRsts", 2}}},
+       .host_limit = "tcp_mem",
+       .own_machine = true},
       {.name = "abortive/reset_by_peer/namespace_left",
        .about = "The connection is all that is left of its network namespace when it is reset.",
        .run = namespace_left,

@@ -104,10 +104,15 @@ Complaints reconcile(const demo::Truth& truth, const std::vector<Json>& closures
               }));
   // The kernel also counts requests that were reset before they became a connection, and so a child
   // of TCP Fast Open that was reset twice: such a child is both.
-  // An attempt that the application took back has no error, and is not counted.
-  const std::int64_t attempts = tally.count([](const Json& closure) {
+  // An attempt that the application took back has no error, and is not counted; a child that could
+  // not become a connection has none either, and is.
+  const auto is_stillborn = [](const Json& closure) {
+    return closure.value("reason", "") == "connect_error" && in_state(closure, {"SYN_RECV"}) &&
+           closure.value("errno", Json{}).is_null();
+  };
+  const std::int64_t attempts = tally.count([&](const Json& closure) {
     return closure.value("class", "") == "unestablished" &&
-           !closure.value("errno", Json{}).is_null();
+           (!closure.value("errno", Json{}).is_null() || is_stillborn(closure));
   });
   const std::int64_t both = tally.count([](const Json& closure) {
     return closure.value("reason", "") == "refused" && in_state(closure, {"SYN_RECV"});
@@ -124,9 +129,9 @@ Complaints reconcile(const demo::Truth& truth, const std::vector<Json>& closures
   const std::int64_t stuck = tally.count(
       [](const Json& closure) { return closure.value("rule", "") == "destroyed.stuck_orphan"; });
   // A connect() that finds no free port fails before it counts as an open.
-  const std::int64_t uncounted = tally.count([](const Json& closure) {
+  const std::int64_t uncounted = tally.count([&](const Json& closure) {
     return closure.value("reason", "") == "connect_error" &&
-           closure.value("errno", Json{}).is_null();
+           closure.value("errno", Json{}).is_null() && !is_stillborn(closure);
   });
   const std::int64_t opened =
       tally.kernel("ActiveOpens") + tally.kernel("PassiveOpens") - truth.still_open;

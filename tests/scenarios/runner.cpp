@@ -244,7 +244,8 @@ bool judge_observer(Observer& observer) {
 std::vector<Job> chosen(const Options& options) {
   std::vector<Job> jobs;
   for (const demo::Situation& situation : all_situations()) {
-    if (std::regex_search(std::string{situation.name}, options.filter)) {
+    if ((options.own_machine || !situation.own_machine) &&
+        std::regex_search(std::string{situation.name}, options.filter)) {
       for (const demo::Family family : options.families) {
         jobs.push_back({&situation, family});
       }
@@ -255,9 +256,11 @@ std::vector<Job> chosen(const Options& options) {
 
 // Plays the jobs before an observer of their own; leaves those that are to be played again.
 Result<> play_round(const Options& options, std::vector<Job>& jobs, bool last_round, Tally& tally) {
-  // Those that touch a limit of the host, or leave a connection behind, play alone, at the end.
+  // Those that touch a limit of the host or all of it, or leave a connection behind, play alone, at
+  // the end.
   const auto alone = std::stable_partition(jobs.begin(), jobs.end(), [](const Job& job) {
-    return job.situation->host_limit.empty() && !job.situation->leaves_orphan;
+    return job.situation->host_limit.empty() && !job.situation->own_machine &&
+           !job.situation->leaves_orphan;
   });
   std::optional<Observer> observer;
   if (!options.closewatch.empty()) {

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The peer falls silent (kernel.md B2-B5, C7, C8): in which state, with what left, and which limit
 // the kernel reached first.
+#include <fcntl.h>
+
+#include <ctime>
+#include <string_view>
+
 #include "tests/scenarios/script.h"
 
 namespace closewatch::scenarios {
@@ -159,6 +164,38 @@ Expected open(std::string_view reason, std::uint32_t never_sent, std::uint32_t u
           .error = "ETIMEDOUT"};
 }
 
+bool write_file(const char* path, std::string_view text) {
+  const UniqueFd file{::open(path, O_WRONLY | O_CLOEXEC)};
+  return file.valid() && ::write(file.get(), text.data(), text.size()) > 0;
+}
+
+// Seconds that the machine has been suspended since it booted.
+std::int64_t suspended_s() {
+  timespec with{};
+  timespec without{};
+  ::clock_gettime(CLOCK_MONOTONIC, &without);
+  ::clock_gettime(CLOCK_BOOTTIME, &with);
+  return with.tv_sec - without.tv_sec;
+}
+
+// The machine sleeps between two retransmissions; the clock of the timers stands still meanwhile.
+// To be awake still when the alarm comes is to sleep for ever: it takes a tenth of a second to fall
+// asleep, and gets five.
+void suspended(Stage& stage) {
+  Connection& connection = connect_stuck(stage);
+  connection.close();
+  connection.await_orphan();
+  const std::int64_t before = suspended_s();
+  if (!write_file("/sys/class/rtc/rtc0/wakealarm", "+5") ||
+      !write_file("/sys/power/state", "mem")) {
+    skip("this machine cannot be suspended and woken by its clock");
+  }
+  if (suspended_s() == before) {
+    give_up("the machine did not sleep");
+  }
+  connection.await_end();
+}
+
 Expected orphan(std::string_view reason, std::uint32_t never_sent, std::uint32_t unacked) {
   Expected expected = open(reason, never_sent, unacked);
   expected.closed_by = "close";
@@ -231,6 +268,12 @@ std::vector<Situation> timeout_situations() {
        .run = icmp_error,
        .usual = {{refused}, established},
        .sysctls = twice},
+      {.name = "timed_out/retransmission/suspended",
+       .about = "The machine is suspended and woken before the kernel gives up an orphan.",
+       .run = suspended,
+       .usual = {{orphan("retransmission", 4000, 1000)}, closed},
+       .sysctls = background,
+       .own_machine = true},
       {.name = "timed_out/retransmission/exited",
        .about = "The process is gone long before the kernel gives up.",
        .run = exited,

@@ -83,6 +83,15 @@ TEST_F(bad_input, of_a_command_line_is_wrong_usage) {
   expect_refusal({"report", "-x", "--class", "graceful"}, 2, "no closure is both abortive");
   expect_refusal({"trace", "-L", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"}, 2,
                  "a filter takes at most 16 local ports, not 17");
+  // Over a capture before it is looked for.
+  for (const char* command : {"replay", "report"}) {
+    expect_refusal({command, path("none"), "-4", "-6"}, 2, "-4 and -6 together");
+    expect_refusal({command, path("none"), "--class", "unestablished"}, 2,
+                   "unestablished is a class of no closures: it needs --unestablished");
+    expect_refusal({command, path("none"), "-u", "no-such-user"}, 2, "no such user");
+    expect_refusal({command, path("none"), "-N", "/run/netns/none"}, 2,
+                   "no network namespace at '/run/netns/none'");
+  }
 }
 
 TEST_F(bad_input, of_what_does_not_exist_is_wrong_usage) {
@@ -110,6 +119,13 @@ TEST_F(bad_input, of_a_file_that_is_no_capture_is_a_failure) {
                    "cannot open " + path("none") + ": No such file or directory");
     expect_refusal({command, path("text")}, 1, path("text") + " is not a closewatch capture");
     expect_refusal({command, folder_}, 1, "cannot read " + folder_.string() + ": Is a directory");
+    // The folder is root's alone.
+    const Said others = say({command, path("text")}, [] { must(::setuid(65534), "setuid"); });
+    EXPECT_EQ(others.code, 1);
+    EXPECT_EQ(others.output, "");
+    EXPECT_EQ(others.errors.find("error: cannot open " + path("text") + ": Permission denied"), 0U)
+        << others.errors;
+    EXPECT_NE(others.errors.find("\nhint:  "), std::string::npos) << others.errors;
   }
 }
 

@@ -32,6 +32,10 @@ Result<> over_capture(const Options& options, const Config& config) {
   if (!wanted.ok()) {
     return std::move(wanted).error();
   }
+  auto kept = kept_filter(config.filter);
+  if (!kept.ok()) {
+    return std::move(kept).error();
+  }
   auto reader = CaptureReader::open(options.dry_run);
   if (!reader.ok()) {
     return std::move(reader).error();
@@ -43,6 +47,7 @@ Result<> over_capture(const Options& options, const Config& config) {
   StoredEnricher enricher;
   StoredStacks stacks;
   Pipeline pipeline(source, std::move(wanted).take(), enricher, {&dry_run});
+  pipeline.keep(std::move(kept).take());
   ReplayEnd end;
   auto result = replay(
       *reader, pipeline, enricher, stacks, [&] { return output.usable(); }, end);

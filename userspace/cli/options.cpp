@@ -112,7 +112,7 @@ CLI::Option* add_word(CLI::App& app, const char* name, std::string& word, const 
       ->check(CLI::Validator(not_empty, ""));
 }
 
-// Those that act in the kernel.
+// Those that act in the kernel, and over what was kept as they do there.
 void add_kernel_filters(CLI::App& app, FilterOptions& filter) {
   add_list(app, "-p,--pid", filter.pids, "Processes, by pid", "PID,...", pid);
   add_list(app, "-u,--uid", filter.users, "Users, by name or number", "USER,...", not_empty);
@@ -292,7 +292,6 @@ void add_options(CLI::App& app, Command command, Options& options) {
       add_history(app, options.history, true);
       break;
     case Command::report:
-      add_kernel_filters(app, options.filter);
       app.add_option("-i,--interval", options.view.interval_s, "A report every so many seconds")
           ->option_text("SECONDS")
           ->check(CLI::Validator(seconds, ""))
@@ -302,6 +301,7 @@ void add_options(CLI::App& app, Command command, Options& options) {
       add_history_report(app, options.history);
       // Excludes what stands above.
       add_capture(app, options.file, "Capture file; without one the host is observed", true);
+      add_kernel_filters(app, options.filter);
       add_verdict_filters(app, options.filter);
       add_format(app, options.view,
                  {{"text", Format::text},
@@ -320,6 +320,7 @@ void add_options(CLI::App& app, Command command, Options& options) {
       break;
     case Command::replay:
       add_capture(app, options.file, "Capture file, - for stdin", false)->required();
+      add_kernel_filters(app, options.filter);
       add_verdict_filters(app, options.filter);
       add_format(app, options.view, true);
       add_rows(app, options.view);

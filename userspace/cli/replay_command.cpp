@@ -14,6 +14,10 @@ Result<> run_replay(const Options& options) {
   if (!wanted.ok()) {
     return std::move(wanted).error();
   }
+  auto kept = kept_filter(options.filter);
+  if (!kept.ok()) {
+    return std::move(kept).error();
+  }
   auto reader = CaptureReader::open(options.file);
   if (!reader.ok()) {
     return std::move(reader).error();
@@ -24,6 +28,7 @@ Result<> run_replay(const Options& options) {
   StoredEnricher enricher;
   StoredStacks stacks;
   Pipeline pipeline(source, std::move(wanted).take(), enricher, {sink.get()});
+  pipeline.keep(std::move(kept).take());
   pipeline.show(stacks);
   pipeline.limit(options.view.count);
   ReplayEnd end;

@@ -51,6 +51,10 @@ std::int64_t unix_at(std::uint64_t boot_ns, const SourceContext& source) {
 }
 
 Result<> report_capture(const Options& options, Selection wanted) {
+  auto kept = kept_filter(options.filter);
+  if (!kept.ok()) {
+    return std::move(kept).error();
+  }
   auto reader = CaptureReader::open(options.file);
   if (!reader.ok()) {
     return std::move(reader).error();
@@ -61,6 +65,7 @@ Result<> report_capture(const Options& options, Selection wanted) {
   StoredEnricher enricher;
   StoredStacks stacks;  // not shown
   Pipeline pipeline(source, std::move(wanted), enricher, {&processes});
+  pipeline.keep(std::move(kept).take());
   ReplayEnd end;
   const ReportSpan from{.from_unix_ns = unix_at(reader->header().start_ns, source)};
   auto result = replay(

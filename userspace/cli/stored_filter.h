@@ -3,15 +3,11 @@
 // is observed is decided here. Processes and network namespaces need no longer exist.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "userspace/base/result.h"
 #include "userspace/cli/options.h"
 #include "userspace/history/reader.h"
 #include "userspace/pipeline/finding.h"
+#include "userspace/pipeline/kept_filter.h"
 #include "userspace/pipeline/selection.h"
 
 namespace closewatch {
@@ -27,12 +23,7 @@ class StoredFilter {
   [[nodiscard]] Result<history::RollupFilter> of_rollups() const;
 
  private:
-  [[nodiscard]] bool wants_process(const Task& process, const ProcessDetails& details) const;
-
-  FilterOptions options_;
-  std::vector<std::uint32_t> uids_;
-  std::optional<std::uint32_t> netns_;
-  std::string cgroup_;  // "/system.slice"; empty any
+  KeptFilter kept_;
   Selection selection_;
 };
 

@@ -2,6 +2,7 @@
 #include "userspace/config/describe.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -116,6 +117,15 @@ Result<std::string> read_secret(const std::string& path) {
   const ssize_t got = file.valid() ? ::read(file.get(), text.data(), text.size()) : -1;
   if (got < 0) {
     return Error{.what = "cannot read " + path + ": " + std::strerror(errno)};
+  }
+  // The group may read it: so do the credentials of a service manager and files of a service's own
+  // group come.
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0 || (status.st_mode & S_IRWXO) != 0) {
+    return Error{.what = path +
+                         " is open to everybody: a secret is expected to be its owner's and "
+                         "group's alone; chmod o= " +
+                         path};
   }
   text.resize(static_cast<std::size_t>(got));
   while (text.ends_with('\n')) {

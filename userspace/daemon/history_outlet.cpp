@@ -68,9 +68,14 @@ SinkReading HistoryOutlet::reading() const {
   return {.sink = "history",
           .taken = health.taken,
           .refused = health.refused,
-          .failed = health.rows_refused + health.rollups_refused,
+          .failed = health.rows_refused + health.rollups_refused + health.late_facts,
           .queued = static_cast<std::size_t>(health.waiting),
           .limit = settings_.queue_closures};
+}
+
+HistoryReading HistoryOutlet::file() const {
+  const history::Health health = writer_->health();
+  return {.unchecked = health.unchecked, .set_aside = health.set_aside};
 }
 
 std::vector<std::string> HistoryOutlet::account() const {
@@ -82,6 +87,10 @@ std::vector<std::string> HistoryOutlet::account() const {
   if (health.refused + health.rollups_refused > 0) {
     lines.push_back(fmt::format("LOST for the history: {} closures that waited for its file",
                                 health.refused + health.rollups_refused));
+  }
+  if (health.late_facts > 0) {
+    lines.push_back(
+        fmt::format("LOST for the history: {} facts that came late", health.late_facts));
   }
   return lines;
 }

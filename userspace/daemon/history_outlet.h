@@ -32,6 +32,7 @@ class HistoryOutlet {
   void stop();
 
   [[nodiscard]] SinkReading reading() const;
+  [[nodiscard]] HistoryReading file() const;
   [[nodiscard]] std::vector<std::string> account() const;
 
  private:

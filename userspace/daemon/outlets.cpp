@@ -123,6 +123,7 @@ void Outlets::take(Readings readings, std::uint64_t now_ns, bool alive) {
   readings.sinks.push_back({.sink = "log", .taken = around_.log.lines() - lost, .refused = lost});
   if (history_) {
     readings.sinks.push_back(history_->reading());
+    readings.history = history_->file();
   }
   if (alerts_) {
     for (SinkReading& reading : alerts_->readings()) {

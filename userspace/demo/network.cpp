@@ -55,7 +55,8 @@ int add_address(int family, const Address& address) {
 
 // What is sent to `target` comes back to this machine, from `source` unless the sender is bound.
 template <typename Address>
-int add_local_route(int family, const Address& target, const Address& source) {
+int change_local_route(std::uint16_t type, std::uint16_t flags, int family, const Address& target,
+                       const Address& source) {
   rtmsg message{};
   message.rtm_family = static_cast<std::uint8_t>(family);
   message.rtm_dst_len = static_cast<std::uint8_t>(8 * target.size());
@@ -65,12 +66,17 @@ int add_local_route(int family, const Address& target, const Address& source) {
   message.rtm_type = RTN_LOCAL;
   std::array<std::uint8_t, sizeof kLoopback> device{};
   std::memcpy(device.data(), &kLoopback, sizeof kLoopback);
-  return NetlinkRequest{RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL}
+  return NetlinkRequest{type, flags}
       .body(message)
       .attribute(RTA_DST, target)
       .attribute(RTA_OIF, device)
       .attribute(RTA_PREFSRC, source)
       .send(NETLINK_ROUTE);
+}
+
+template <typename Address>
+int add_local_route(int family, const Address& target, const Address& source) {
+  return change_local_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, family, target, source);
 }
 
 // Both ends are local. A unicast route to the peer would do for IPv4 only: IPv6 refuses one over
@@ -101,6 +107,23 @@ Result<> set_sysctl(std::string_view name, std::string_view value) {
     return failed(path, errno);
   }
   return {};
+}
+
+Result<> remove_route_to_peer(Family family) {
+  const int error = wire_family(family) == AF_INET6
+                        ? change_local_route(RTM_DELROUTE, 0, AF_INET6, ipv6_address(End::peer),
+                                             ipv6_address(End::kernel))
+                        : change_local_route(RTM_DELROUTE, 0, AF_INET, ipv4_address(End::peer),
+                                             ipv4_address(End::kernel));
+  return error == 0 ? Result<>{} : failed("removing the route to the peer", error);
+}
+
+Result<> restore_route_to_peer(Family family) {
+  const int error =
+      wire_family(family) == AF_INET6
+          ? add_local_route(AF_INET6, ipv6_address(End::peer), ipv6_address(End::kernel))
+          : add_local_route(AF_INET, ipv4_address(End::peer), ipv4_address(End::kernel));
+  return error == 0 ? Result<>{} : failed("restoring the route to the peer", error);
 }
 
 Result<> bring_up_network() {

@@ -8,10 +8,15 @@
 #include <string_view>
 
 #include "userspace/base/result.h"
+#include "userspace/demo/family.h"
 
 namespace closewatch::demo {
 
 Result<> bring_up_network();
+
+// In between the kernel finds no way to the peer; what comes from there arrives as before.
+Result<> remove_route_to_peer(Family family);
+Result<> restore_route_to_peer(Family family);
 
 // Writes /proc/sys/net/ipv4/<name>. The error says that the kernel has no such knob, or why not.
 Result<> set_sysctl(std::string_view name, std::string_view value);

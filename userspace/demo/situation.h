@@ -73,6 +73,8 @@ struct Situation {
   // A knob of the whole machine that the script lowers for a moment, or empty: the play must be
   // alone. Below /proc/sys/net/ipv4. Play puts it back, come what may.
   std::string_view host_limit = "";
+  // Every connection of the machine feels it: only for a machine of the play's own, and alone.
+  bool own_machine = false;
   // A connection is left that holds the namespace alone once the play is over. The kernel's
   // counters go with it: only what an observer tells can be judged. Played alone too.
   bool leaves_orphan = false;

@@ -55,6 +55,7 @@ void write_facts(TextBuffer& out, const SystemFacts& facts) {
   append_json(object.next("capabilities"), bits);
   append_json(object.next("host_user_namespace"), facts.host_user_namespace);
   append_json(object.next("host_pid_namespace"), facts.host_pid_namespace);
+  append_json(object.next("coverage_netns"), facts.netns);
   append_json(object.next("seccomp"), facts.seccomp);
   append_json(object.next("hides_processes"), facts.hides_processes);
   const bool unlimited = facts.memory_lock == std::numeric_limits<std::uint64_t>::max();

@@ -96,6 +96,10 @@ void write_system(std::string& out, const SystemFacts& facts,
   fact(out, "seccomp", either(facts.seccomp, "a filter is on", "off"));
   fact(out, "user namespace", either(facts.host_user_namespace, "the host's", "another"));
   fact(out, "pid namespace", either(facts.host_pid_namespace, "the host's", "another"));
+  fact(out, "coverage",
+       fmt::format("serve compares closures with the kernel's own counts in its own network "
+                   "namespace alone ({} here); closures of all others are told all the same",
+                   facts.netns ? std::to_string(*facts.netns) : "unknown"));
   fact(out, "lockdown",
        facts.lockdown ? name_of(*facts.lockdown) : "unknown (securityfs is not mounted)");
   fact(out, "memory lock", memory_lock(facts.memory_lock));

@@ -89,6 +89,17 @@ std::optional<bool> hides_processes(std::string_view mountinfo) {
   return hides;
 }
 
+// "net:[4026531840]"
+std::optional<std::uint32_t> own_network(std::string_view link) {
+  static constexpr std::string_view kBegin = "net:[";
+  std::uint32_t inode = 0;
+  return link.starts_with(kBegin) &&
+                 std::from_chars(link.data() + kBegin.size(), link.data() + link.size(), inode)
+                         .ec == std::errc()
+             ? std::optional(inode)
+             : std::nullopt;
+}
+
 }  // namespace
 
 std::string_view name_of(Lockdown mode) {
@@ -123,6 +134,7 @@ SystemFacts read_system_facts(const HostFiles& files) {
   }
   facts.host_user_namespace = in_initial_namespace(files, Namespace::user);
   facts.host_pid_namespace = in_initial_namespace(files, Namespace::pid);
+  facts.netns = own_network(files.link("/proc/self/ns/net").value_or(""));
   facts.hides_processes = hides_processes(files.read("/proc/self/mountinfo").value_or(""));
   facts.memory_lock = memory_lock(files.read("/proc/self/limits").value_or(""));
   facts.lockdown = lockdown(files.read("/sys/kernel/security/lockdown").value_or(""));

@@ -47,6 +47,7 @@ struct SystemFacts {
   std::optional<CapabilitySet> bounding;     // what this process could ever get
   std::optional<bool> host_user_namespace;   // only there do capabilities count for BPF
   std::optional<bool> host_pid_namespace;    // only there are the recorded pids those of /proc
+  std::optional<std::uint32_t> netns;        // inode number of the own network namespace
   std::optional<bool> seccomp;               // a filter on system calls is on
   std::optional<bool> hides_processes;       // /proc is mounted with hidepid
   std::optional<std::uint64_t> memory_lock;  // RLIMIT_MEMLOCK, hard, bytes; UINT64_MAX: no limit

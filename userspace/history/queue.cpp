@@ -14,25 +14,28 @@ constexpr std::size_t kGaps = 1024;
 
 void Batch::clear() {
   gaps.clear();
-  refused_findings = refused_corrections = 0;
+  refused = {};
 }
 
-bool Queue::full() const {
-  return batch_.waiting.size() >= limit_ || batch_.waiting.bytes() >= limit_ * kBytesWaiting;
+template <typename Value>
+bool Queue::take_in(const Value& value, std::int64_t unix_ns, std::uint64_t Refused::*count) {
+  Backlog& waiting = batch_.waiting;
+  if (!closed_ && waiting.size() < limit_ && waiting.bytes() < limit_ * kBytesWaiting) {
+    waiting.put(value);
+    return true;
+  }
+  if (batch_.refused == Refused()) {
+    batch_.refused_since_ns = unix_ns;
+  }
+  ++(batch_.refused.*count);
+  ++(refused_.*count);
+  return false;
 }
 
 void Queue::put(const Finding& finding) {
   const std::lock_guard lock(mutex_);
-  if (full() || closed_) {
-    if (batch_.refused_findings + batch_.refused_corrections == 0) {
-      batch_.refused_since_ns = finding.end_unix_ns;
-    }
-    ++batch_.refused_findings;
-    ++refused_;
-    return;
-  }
-  batch_.waiting.put(finding);
-  if (batch_.waiting.size() >= limit_ / 2 && !woken_) {
+  if (take_in(finding, finding.end_unix_ns, &Refused::findings) &&
+      batch_.waiting.size() >= limit_ / 2 && !woken_) {
     woken_ = true;
     changed_.notify_one();
   }
@@ -40,15 +43,7 @@ void Queue::put(const Finding& finding) {
 
 void Queue::put(const Correction& correction) {
   const std::lock_guard lock(mutex_);
-  if (full() || closed_) {
-    if (batch_.refused_findings + batch_.refused_corrections == 0) {
-      batch_.refused_since_ns = correction.unix_ns;
-    }
-    ++batch_.refused_corrections;
-    ++refused_;
-    return;
-  }
-  batch_.waiting.put(correction);
+  take_in(correction, correction.unix_ns, &Refused::corrections);
 }
 
 void Queue::put(const Gap& gap) {
@@ -94,7 +89,7 @@ std::size_t Queue::waiting() const {
   return batch_.waiting.size();
 }
 
-std::uint64_t Queue::refused() const {
+Refused Queue::refused() const {
   const std::lock_guard lock(mutex_);
   return refused_;
 }

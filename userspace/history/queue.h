@@ -15,16 +15,23 @@
 
 namespace closewatch::history {
 
+// What found no room.
+struct Refused {
+  std::uint64_t findings = 0;
+  std::uint64_t corrections = 0;
+
+  friend bool operator==(const Refused&, const Refused&) = default;
+};
+
 // What was taken at once.
 struct Batch {
   Backlog waiting;  // in the order in which it came
   std::vector<Gap> gaps;
-  std::uint64_t refused_findings = 0;
-  std::uint64_t refused_corrections = 0;
-  std::int64_t refused_since_ns = 0;  // end of the first one refused
+  Refused refused;
+  std::int64_t refused_since_ns = 0;  // end of the first of them
 
   [[nodiscard]] bool empty() const {
-    return waiting.empty() && gaps.empty() && refused_findings == 0 && refused_corrections == 0;
+    return waiting.empty() && gaps.empty() && refused == Refused();
   }
   void clear();  // but for `waiting`, which is to be drained
 };
@@ -50,16 +57,18 @@ class Queue {
   void close();
 
   [[nodiscard]] std::size_t waiting() const;
-  [[nodiscard]] std::uint64_t refused() const;  // findings and corrections, since the start
+  [[nodiscard]] Refused refused() const;  // since the start
 
  private:
-  [[nodiscard]] bool full() const;
+  // Takes it, or counts it as refused; with the lock held.
+  template <typename Value>
+  bool take_in(const Value& value, std::int64_t unix_ns, std::uint64_t Refused::*count);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Batch batch_;
   std::size_t limit_;
-  std::uint64_t refused_ = 0;
+  Refused refused_;
   bool woken_ = false;
   bool closed_ = false;
 };

@@ -32,6 +32,9 @@ constexpr std::array kSacrifices{
     Sacrifice{true, 0},       Sacrifice{false, 0},
 };
 
+// A minute, or an hour, has as many rollups as it likes: steps go by their whole key.
+constexpr std::string_view kRollupKey = "minute, process, class, reason, network, port";
+
 // How many rows a statement changed.
 Result<std::int64_t> changed_by(Database& database, const std::string& sql) {
   auto done = database.run(sql);
@@ -39,6 +42,14 @@ Result<std::int64_t> changed_by(Database& database, const std::string& sql) {
     return std::move(done).error();
   }
   return database.rows_changed();
+}
+
+// As many of those `chosen` as one step takes.
+Result<std::int64_t> delete_rollups(Database& database, const std::string& chosen) {
+  return changed_by(
+      database, fmt::format("DELETE FROM rollup WHERE ({0}) IN (SELECT {0} FROM rollup WHERE {1}"
+                            " LIMIT {2})",
+                            kRollupKey, chosen, kRowsPerStep));
 }
 
 }  // namespace
@@ -147,11 +158,11 @@ Result<bool> Retention::closures_before(Database& database, std::int64_t limit_n
 }
 
 Result<bool> Retention::rollups_before(Database& database, std::int64_t limit_ns) {
-  const auto rows = changed_by(
-      database,
-      fmt::format("DELETE FROM rollup WHERE minute + minutes <= {0} AND minute <= coalesce("
-                  "(SELECT minute FROM rollup ORDER BY minute LIMIT 1 OFFSET {1}), {0})",
-                  minute_of(limit_ns), kRowsPerStep - 1));
+  // The first condition is looked at once: mostly the oldest is not old enough.
+  const auto rows = delete_rollups(
+      database, fmt::format("(SELECT minute + minutes FROM rollup ORDER BY minute LIMIT 1) <= {0}"
+                            " AND minute < {0} AND minute + minutes <= {0} ORDER BY minute",
+                            minute_of(limit_ns)));
   if (!rows.ok()) {
     return rows.error();
   }
@@ -190,8 +201,7 @@ Result<bool> Retention::coarsen(Database& database, std::int64_t now_ns) {
   const std::string of_the_hour = fmt::format("FROM rollup WHERE minute > {} AND minute < {}",
                                               next_hour_, next_hour_ + kMinutesPerHour);
   const std::string of_some =
-      fmt::format("{} ORDER BY minute, process, class, reason, network, port LIMIT {}", of_the_hour,
-                  kRowsPerStep);
+      fmt::format("{} ORDER BY {} LIMIT {}", of_the_hour, kRollupKey, kRowsPerStep);
   auto transaction = Transaction::begin(database);
   if (!transaction.ok()) {
     return std::move(transaction).error();
@@ -205,10 +215,8 @@ Result<bool> Retention::coarsen(Database& database, std::int64_t now_ns) {
   if (!moved.ok()) {
     return moved.error();
   }
-  const auto gone = changed_by(
-      database, fmt::format("DELETE {} AND (minute, process, class, reason, network, port) IN"
-                            " (SELECT minute, process, class, reason, network, port {})",
-                            of_the_hour, of_some));
+  const auto gone = changed_by(database, fmt::format("DELETE {0} AND ({1}) IN (SELECT {1} {2})",
+                                                     of_the_hour, kRollupKey, of_some));
   if (!gone.ok()) {
     return gone.error();
   }
@@ -231,10 +239,7 @@ Result<bool> Retention::future(Database& database, std::int64_t now_ns) {
     return rows.error();
   }
   const auto rollups =
-      changed_by(database, fmt::format("DELETE FROM rollup WHERE minute >= max({0}, coalesce("
-                                       "(SELECT minute FROM rollup ORDER BY minute DESC LIMIT 1"
-                                       " OFFSET {1}), {0}))",
-                                       minute_of(limit) + 1, kRowsPerStep - 1));
+      delete_rollups(database, fmt::format("minute > {} ORDER BY minute DESC", minute_of(limit)));
   if (!rollups.ok()) {
     return rollups.error();
   }

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "userspace/history/checkup.h"
 #include "userspace/history/histogram_blob.h"
 #include "userspace/history/schema.h"
 
@@ -20,8 +21,7 @@ namespace {
 constexpr int kWriterWaitMs =
     50;  // for the lock of another connection; the queue has room for longer
 constexpr mode_t kFileMode = 0640;
-// A larger file is not read whole before observation begins: what is damaged in it is found, and
-// the file set aside, when it is come upon.
+// A larger file is not read whole before observation begins, but beside it (checkup.h).
 constexpr std::int64_t kCheckedBytes = 64 << 20;
 
 Error cannot_open(const std::string& path, int error) {
@@ -114,20 +114,6 @@ Result<std::optional<std::int64_t>> killed(Database& database) {
     return row.error();
   }
   return *row ? last->optional_number() : std::nullopt;
-}
-
-// What is wrong with the file; empty: nothing.
-Result<std::string> check(Database& database) {
-  auto statement = database.prepare("PRAGMA quick_check(1)");
-  if (!statement.ok()) {
-    return std::move(statement).error();
-  }
-  const auto row = statement->step();
-  if (!row.ok()) {
-    return row.error();
-  }
-  const std::string verdict(*row ? statement->text() : "no answer");
-  return verdict == "ok" ? std::string() : verdict;
 }
 
 Result<std::int64_t> row_of_boot(Database& database, const Source& source) {
@@ -231,7 +217,7 @@ Result<std::optional<Database>> connect_sound(const Settings& settings, Opening&
     opening.unchecked = bytes.ok() && *bytes > kCheckedBytes;
   }
   if (*unclean && !opening.unchecked) {
-    auto damage = check(*database);
+    auto damage = damage_in(*database);
     if (!damage.ok()) {
       fault = database->fault();
       return damaged_by(damage.error());

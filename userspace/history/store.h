@@ -29,7 +29,7 @@ struct Opening {
   std::optional<std::int64_t> killed_ns;  // a writer did not stop: its last flush, CLOCK_REALTIME
   std::optional<std::string> set_aside;   // the name that a damaged file got
   std::string damage;                     // what was wrong with it
-  bool unchecked = false;                 // too large to be read whole after a kill
+  bool unchecked = false;                 // after a kill: too large to be read whole at once
 };
 
 struct Store {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "userspace/base/clock.h"
 #include "userspace/history/closure_row.h"
@@ -98,6 +99,8 @@ Result<> Writer::open(Fault& fault) {
   state_.writable = true;
   state_.trouble.clear();
   const Opening& opening = store_->opening;
+  state_.set_aside += opening.set_aside ? 1 : 0;
+  state_.unchecked = opening.unchecked;
   if (opening.set_aside) {
     tell(true, fmt::format("{} was damaged ({}); it is now {}, and a new history begins",
                            settings_.path, opening.damage, *opening.set_aside));
@@ -108,9 +111,7 @@ Result<> Writer::open(Fault& fault) {
                            "between then and now is missing",
                            view_of(time)));
     if (opening.unchecked) {
-      tell(false, fmt::format("{} is too large to be checked before observation begins; sqlite3 "
-                              "-readonly {} 'PRAGMA quick_check' does it meanwhile",
-                              settings_.path, settings_.path));
+      begin_checkup();
     }
   }
   const std::lock_guard lock(mutex_);
@@ -118,6 +119,33 @@ Result<> Writer::open(Fault& fault) {
     opening_ = opening;
   }
   return {};
+}
+
+void Writer::begin_checkup() {
+  auto checkup = Checkup::begin(settings_.path);
+  if (!checkup.ok()) {
+    tell(true, fmt::format("{} is not checked: {}", settings_.path, checkup.error().what));
+    return;
+  }
+  checkup_ = std::move(checkup).take();
+  tell(false, settings_.path + " is large: it is checked while it is written");
+}
+
+// What has been found, once it is.
+void Writer::end_checkup() {
+  if (!checkup_ || !checkup_->over()) {
+    return;
+  }
+  const auto damage = checkup_->damage();
+  checkup_.reset();
+  if (!damage.ok()) {
+    tell(true, fmt::format("{} is not checked: {}", settings_.path, damage.error().what));
+  } else if (damage->empty()) {
+    state_.unchecked = false;
+    tell(false, settings_.path + " was checked: it is whole");
+  } else {
+    failed(Error{*damage}, Fault::corrupt);
+  }
 }
 
 void Writer::take_over(const Settings& settings) {
@@ -164,7 +192,9 @@ Health Writer::health() const {
   const std::lock_guard lock(mutex_);
   Health health = health_;
   health.waiting = queue_.waiting();
-  health.refused = queue_.refused();
+  const Refused refused = queue_.refused();
+  health.refused = refused.findings;
+  health.late_facts += refused.corrections;
   return health;
 }
 
@@ -178,15 +208,17 @@ void Writer::run() {
   Batch batch;
   bool open = true;
   while (open) {
-    const auto due =
-        retain_more_ ? steady_clock::now() : last_flush_ + (waiting() ? kFlushEvery : kFlushIdle);
-    open = queue_.take(batch, due);
+    const auto pause = [this] {
+      return waiting() || checkup_ || !store_ ? kFlushEvery : kFlushIdle;
+    };
+    open = queue_.take(batch, retain_more_ ? steady_clock::now() : last_flush_ + pause());
     take(batch);
+    end_checkup();
     const auto now = steady_clock::now();
     const auto since = now - last_flush_;
     // A file that cannot be written is not tried at every batch.
     const bool full = pending_.size() >= kRowsPerFlush && state_.writable;
-    if (go_over() || !open || full || since >= (waiting() ? kFlushEvery : kFlushIdle)) {
+    if (go_over() || !open || full || since >= pause()) {
       watch_clock();
       try_flush();
       retain();
@@ -209,11 +241,10 @@ void Writer::run() {
     end_ = "history: cannot mark the end: " + stopped.error().what;
   }
   publish();
-  insert_.reset();
-  amend_.reset();
-  processes_.forget_rows();
-  rollup_.forget_statements();
-  store_.reset();
+  if (checkup_) {
+    tell(true, settings_.path + " is not checked: there was no time to");
+  }
+  close();
 }
 
 void Writer::take(Batch& batch) {
@@ -225,17 +256,21 @@ void Writer::take(Batch& batch) {
                  .until_ns = now,
                  .records = gap.lost_records});
   }
-  if (batch.refused_findings > 0) {
+  if (batch.refused.findings > 0) {
+    if (!refusing_) {
+      tell(true, "closures come faster than they can be taken: some are refused, and are losses");
+    }
+    refusing_ = refused_lately_ = true;
     losses_.add({.kind = LossKind::queue,
                  .since_ns = batch.refused_since_ns,
                  .until_ns = now,
-                 .records = batch.refused_findings});
+                 .records = batch.refused.findings});
   }
-  if (batch.refused_corrections > 0) {
+  if (batch.refused.corrections > 0) {
     losses_.add({.kind = LossKind::late_fact,
                  .since_ns = batch.refused_since_ns,
                  .until_ns = now,
-                 .records = batch.refused_corrections});
+                 .records = batch.refused.corrections});
   }
   batch.clear();
 }
@@ -298,6 +333,7 @@ bool Writer::waiting() const { return !pending_.empty() || rollup_.waiting() || 
 
 void Writer::try_flush() {
   last_flush_ = steady_clock::now();
+  refusing_ = std::exchange(refused_lately_, false);
   if (const std::uint64_t refused = rollup_.counts().refused; refused > rollups_refused_told_) {
     const std::int64_t now = surroundings_.unix_ns();
     losses_.add({.kind = LossKind::rollup,
@@ -436,12 +472,17 @@ void Writer::failed(const Error& error, Fault fault) {
 
 // The next flush opens a new file.
 void Writer::close_damaged(const std::string& damage) {
+  close();
+  damage_ = damage;
+}
+
+void Writer::close() {
+  checkup_.reset();
   insert_.reset();
   amend_.reset();
   processes_.forget_rows();
   rollup_.forget_statements();
   store_.reset();
-  damage_ = damage;
 }
 
 void Writer::written(std::size_t rows) {

@@ -17,6 +17,7 @@
 
 #include "userspace/base/result.h"
 #include "userspace/history/backlog.h"
+#include "userspace/history/checkup.h"
 #include "userspace/history/losses.h"
 #include "userspace/history/process_directory.h"
 #include "userspace/history/queue.h"
@@ -42,12 +43,13 @@ struct Surroundings {
   std::function<std::uint64_t()> boot_ns = {};  // CLOCK_BOOTTIME; empty: the system's
 };
 
-// A copy of all counters. given = refused + taken; taken = in the rollups + rollups_refused.
+// A copy of all counters. Findings given = refused + taken; taken = in the rollups +
+// rollups_refused.
 struct Health {
   bool writable = false;              // the last flush succeeded
   std::string trouble;                // why not
   std::uint64_t waiting = 0;          // in the queue
-  std::uint64_t refused = 0;          // findings and corrections: the queue was full
+  std::uint64_t refused = 0;          // findings: the queue was full
   std::uint64_t taken = 0;            // findings
   std::uint64_t rows_waiting = 0;     // rows and amendments
   std::uint64_t rows_written = 0;     // closures
@@ -56,11 +58,13 @@ struct Health {
   std::uint64_t rollup_rows = 0;      // added or changed
   std::uint64_t rollups_folded = 0;   // closures counted with less detail
   std::uint64_t rollups_refused = 0;  // closures not counted: a day could not be written
-  std::uint64_t late_facts = 0;       // not in the rollups
+  std::uint64_t late_facts = 0;       // not in the rollups: of what is forgotten, or refused
   std::uint64_t flushes = 0;
   std::uint64_t failures = 0;  // flushes that did not succeed
   std::uint64_t clock_jumps = 0;
-  std::uint64_t bytes = 0;  // of the file that hold something, at the last flush
+  std::uint64_t set_aside = 0;  // damaged files
+  bool unchecked = false;       // the last run was killed, and the file is not read whole since
+  std::uint64_t bytes = 0;      // of the file that hold something, at the last flush
   RetentionCounts deleted;
 };
 
@@ -111,7 +115,10 @@ class Writer final : public Sink {
   Result<> write_row(const Correction& correction);
   void failed(const Error& error, Fault fault);
   void written(std::size_t rows);
+  void begin_checkup();
+  void end_checkup();
   void close_damaged(const std::string& damage);
+  void close();
   void retain();
   void watch_clock();
   void publish();
@@ -124,6 +131,7 @@ class Writer final : public Sink {
 
   // Of the thread.
   std::optional<Store> store_;
+  std::unique_ptr<Checkup> checkup_;  // under way
   std::optional<Statement> insert_;
   std::optional<Statement> amend_;
   ProcessDirectory processes_;
@@ -142,7 +150,9 @@ class Writer final : public Sink {
   std::uint64_t rollups_refused_told_ = 0;
   std::chrono::steady_clock::time_point last_flush_;
   bool retain_more_ = false;
-  bool session_over_ = false;  // the next flush that succeeds begins another
+  bool refusing_ = false;        // that was told, and is so still
+  bool refused_lately_ = false;  // since the last flush
+  bool session_over_ = false;    // the next flush that succeeds begins another
   std::optional<std::string> damage_;
   Health state_;
 

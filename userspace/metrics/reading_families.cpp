@@ -143,6 +143,15 @@ void append_sinks(Families& families, const std::vector<SinkReading>& sinks) {
          [](const SinkReading& sink) { return std::uint64_t{sink.limit}; });
 }
 
+void append_history(Families& families, const HistoryReading& history) {
+  Family::gauges(families, "closewatch_history_unchecked",
+                 "1 after a run that was killed, until the whole history has been found sound.")
+      .add(std::uint64_t{history.unchecked});
+  Family::counters(families, "closewatch_history_set_aside_total",
+                   "Files of the history that were found damaged and renamed.")
+      .add(history.set_aside);
+}
+
 void append_programs(Families& families, const std::vector<ProgramReading>& programs) {
   const auto seconds = [](std::uint64_t ns) { return static_cast<double>(ns) / 1e9; };
   const auto append = [&](Family family, auto value) {
@@ -192,6 +201,9 @@ void append_reading_families(Families& families, const Readings& readings) {
     append_pending(families, *readings.pending);
   }
   append_sinks(families, readings.sinks);
+  if (readings.history) {
+    append_history(families, *readings.history);
+  }
   append_programs(families, readings.programs);
 }
 

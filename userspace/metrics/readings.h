@@ -41,6 +41,12 @@ struct SinkReading {
   std::size_t limit = 0;      // of the queue
 };
 
+// The file of the history.
+struct HistoryReading {
+  bool unchecked = false;       // the last run was killed, and it is not read whole since
+  std::uint64_t set_aside = 0;  // found damaged
+};
+
 // One BPF program. Runs and their time are counted while kernel.bpf_stats_enabled is 1.
 struct ProgramReading {
   std::string program;  // unique
@@ -55,6 +61,7 @@ struct Readings {
   PipelineCounts pipeline;
   std::optional<PendingReading> pending;  // nullopt: not known
   std::vector<SinkReading> sinks;
+  std::optional<HistoryReading> history;  // nullopt: there is none
   std::vector<ProgramReading> programs;
   std::vector<NamespaceReading> namespaces;  // with unique names
   std::size_t degradations = 0;              // hooks that do not run although they were wanted

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "userspace/enrich/filter_targets.h"
 
@@ -54,38 +56,79 @@ std::optional<Error> contradiction(const Selection& wanted, const FilterOptions&
   return std::nullopt;
 }
 
-}  // namespace
+// Below the mount, wherever systemd has it, and without a slash at its end; "" for the root.
+std::string below_mount(std::string_view path) {
+  for (const std::string_view mount : {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"}) {
+    if (path.starts_with(mount) && (path.size() == mount.size() || path[mount.size()] == '/')) {
+      path.remove_prefix(mount.size());
+      break;
+    }
+  }
+  while (path.ends_with('/')) {
+    path.remove_suffix(1);
+  }
+  return path.empty() || path.starts_with('/') ? std::string(path) : "/" + std::string(path);
+}
 
-Result<KernelFilter> kernel_filter(const FilterOptions& options) {
-  KernelFilter filter;
+// Users, ports, family and network namespace: as good for what was kept as for what will come.
+template <typename Filter>
+Result<Filter> common(const FilterOptions& options) {
+  Filter filter;
   if (options.ipv4 && options.ipv6) {
     return impossible("-4 and -6 together leave nothing to show",
                       "give one of them, or none for both families");
   }
+  for (const std::string& user : options.users) {
+    const auto uid = resolve_uid(user);
+    if (!uid.ok()) {
+      return uid.error();
+    }
+    filter.uids.push_back(*uid);
+  }
+  filter.local_ports = options.local_ports;
+  filter.peer_ports = options.peer_ports;
+  if (!options.netns.empty()) {
+    const auto netns = resolve_netns(options.netns);
+    if (!netns.ok()) {
+      return netns.error();
+    }
+    filter.netns = *netns;
+  }
+  return filter;
+}
+
+}  // namespace
+
+Result<KeptFilter> kept_filter(const FilterOptions& options) {
+  auto filter = common<KeptFilter>(options);
+  if (!filter.ok()) {
+    return filter;
+  }
+  filter->pids = options.pids;
+  if (options.ipv4 || options.ipv6) {
+    filter->ipv4 = options.ipv4;
+  }
+  if (!options.cgroup.empty()) {
+    filter->cgroup = below_mount(options.cgroup);
+  }
+  filter->attempts = options.unestablished;
+  return filter;
+}
+
+Result<KernelFilter> kernel_filter(const FilterOptions& options) {
+  auto resolved = common<KernelFilter>(options);
+  if (!resolved.ok()) {
+    return resolved;
+  }
+  KernelFilter filter = std::move(resolved).take();
   for (const std::uint32_t pid : options.pids) {
     if (auto exists = check_pid(pid); !exists.ok()) {
       return std::move(exists).error();
     }
     filter.pids.push_back(pid);
   }
-  for (const std::string& user : options.users) {
-    auto uid = resolve_uid(user);
-    if (!uid.ok()) {
-      return std::move(uid).error();
-    }
-    filter.uids.push_back(*uid);
-  }
-  filter.local_ports = options.local_ports;
-  filter.peer_ports = options.peer_ports;
   if (options.ipv4 || options.ipv6) {
     filter.family = static_cast<std::uint8_t>(options.ipv4 ? AF_INET : AF_INET6);
-  }
-  if (!options.netns.empty()) {
-    auto netns = resolve_netns(options.netns);
-    if (!netns.ok()) {
-      return std::move(netns).error();
-    }
-    filter.netns = *netns;
   }
   if (!options.cgroup.empty()) {
     auto cgroup = resolve_cgroup(options.cgroup);

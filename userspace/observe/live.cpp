@@ -131,6 +131,10 @@ std::vector<std::string> pipeline_account(const PipelineCounts& pipeline) {
       fmt::format("{} records read = {} shown + {} not selected + {} amendments + {} rejected",
                   pipeline.records, pipeline.given, pipeline.deselected, pipeline.amendments,
                   pipeline.rejected));
+  if (pipeline.in_doubt > 0) {
+    lines.push_back(fmt::format(
+        "{} of those not selected: the cgroup of their process was not kept", pipeline.in_doubt));
+  }
   if (pipeline.unknown > 0) {
     lines.push_back(fmt::format("{} closures of unknown reason", pipeline.unknown));
   }

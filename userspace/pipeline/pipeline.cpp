@@ -44,12 +44,6 @@ void append_hex(std::string& out, std::uint32_t value) {
   out.append(text, std::to_chars(text, text + sizeof text, value, 16).ptr);
 }
 
-// Whether the kernel side counted it as a failed attempt (is_unestablished() in bpf/emit.bpf.h):
-// a connection whose start was seen is in neither state at its end.
-bool is_attempt(const Closure& closure) {
-  return closure.final_state == TcpState::syn_sent || closure.final_state == TcpState::syn_recv;
-}
-
 // Copied where it is: strings keep their memory.
 void fill(ProcessDetails& details, const Task& task, Enricher& enricher) {
   if (task.known()) {
@@ -75,6 +69,9 @@ void Pipeline::record(std::span<const std::byte> bytes) {
   ++counts_.records;
   std::visit(Overloaded{
                  [this](const Closure& closure) {
+                   if (!is_kept(closure)) {
+                     return;
+                   }
                    counts_.attempts += is_attempt(closure) ? 1 : 0;
                    holding_.release_before(closure.end_ns);
                    if (closure.facts.awaits_rst && !closure.facts.rst_answer) {
@@ -85,6 +82,9 @@ void Pipeline::record(std::span<const std::byte> bytes) {
                  },
                  [this](const Amendment& amendment) {
                    ++counts_.amendments;
+                   if (kept_filter_ && !kept_.contains(amendment.id)) {
+                     return;
+                   }
                    holding_.release_before(amendment.time_ns);
                    if (!holding_.settle(amendment) && !reconsider(amendment)) {
                      correct(amendment);
@@ -94,6 +94,22 @@ void Pipeline::record(std::span<const std::byte> bytes) {
              },
              decode(bytes));
   counts_.held_early = holding_.released_early();
+}
+
+bool Pipeline::is_kept(const Closure& closure) {
+  if (!kept_filter_) {
+    return true;
+  }
+  static const ProcessDetails nobody;
+  const ProcessDetails& process =
+      closure.process.known() ? enricher_.details(closure.process) : nobody;
+  if (kept_filter_->wants(closure, process)) {
+    kept_.insert(closure.id);
+    return true;
+  }
+  ++counts_.deselected;
+  counts_.in_doubt += kept_filter_->in_doubt(closure, process) ? 1 : 0;
+  return false;
 }
 
 void Pipeline::judge(const Closure& closure) {

@@ -188,16 +188,16 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"empty_capture", {"report", ""}, "capture: it is empty"},
         Refusal{"empty_subject", {"explain", ""}, "subject: it is empty"},
         Refusal{"empty_demo", {"demo", "--reason", ""}, "--reason: it is empty"},
-        Refusal{"filter_of_a_capture",
-                {"report", "file", "-p", "1"},
-                "--pid excludes capture: it acts while the host is observed"},
+        Refusal{"hooks_of_a_capture",
+                {"report", "file", "--hooks", "base"},
+                "--hooks excludes capture: it acts while the host is observed"},
         Refusal{"interval_of_a_capture", {"report", "-i", "1", "file"}, "--interval"},
         Refusal{"hooks", {"--hooks", "kprobe"}, "kprobe"},
         Refusal{"ring_not_power", {"--ring-size", "5000"}, "power of two"},
         Refusal{"ring_small", {"--ring-size", "1k"}, "power of two"},
         Refusal{"ring_word", {"--ring-size", "big"}, "big"},
         Refusal{"no_file", {"record"}, "capture"}, Refusal{"no_config", {"check-config"}, "config"},
-        Refusal{"filter_not_for_it", {"replay", "file", "-p", "1"}, "-p"}),
+        Refusal{"filter_not_for_it", {"pending", "-p", "1"}, "-p"}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace

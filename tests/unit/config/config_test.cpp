@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -320,6 +321,31 @@ TEST_F(ConfigFile, IsRefusedWithEachPlace) {
                 ":2:9: log.level: one of error, warning, notice, info, debug is expected, not 5\n"
                 "       " +
                 path_ + ":3:1: log.levl: no such key; is level meant?");
+}
+
+// Group and owner may have it: 0440 is how systemd hands over a credential.
+TEST_F(ConfigFile, MayNameASecretThatIsNotOpenToEverybody) {
+  const std::string secret = path_ + ".token";
+  std::ofstream(secret) << "0123456789abcdef\n";
+  write("[metrics]\ntoken_file = '" + secret + "'\n");
+  for (const mode_t closed : {0600U, 0640U, 0440U, 0400U}) {
+    ASSERT_EQ(::chmod(secret.c_str(), closed), 0);
+    const auto config = load_config(path_);
+    ASSERT_TRUE(config.ok()) << config.error().what;
+    EXPECT_EQ(config->metrics.server.token, "0123456789abcdef");
+  }
+  for (const mode_t open : {0644U, 0604U, 0602U, 0601U}) {
+    ASSERT_EQ(::chmod(secret.c_str(), open), 0);
+    const auto config = load_config(path_);
+    ASSERT_FALSE(config.ok());
+    EXPECT_EQ(config.error().code, ExitCode::usage);
+    EXPECT_EQ(config.error().what,
+              path_ + ":2:14: metrics.token_file: " + secret +
+                  " is open to everybody: a secret is expected to be its owner's and group's "
+                  "alone; chmod o= " +
+                  secret);
+  }
+  ::unlink(secret.c_str());
 }
 
 TEST_F(ConfigFile, ThatIsTooLargeIsRefused) {

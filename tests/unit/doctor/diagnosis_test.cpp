@@ -186,7 +186,7 @@ TEST(DiagnosisJson, OfAKernelWithoutFentry) {
   EXPECT_EQ(object["causes"][0]["weight"], "degrades");
   EXPECT_EQ(object["system"], json::parse(R"({"release":"6.18.15-amd64","architecture":"x86_64",
       "btf":true,"direct_calls":true,"capabilities":"000001ffffffffff","host_user_namespace":true,
-      "host_pid_namespace":true,"seccomp":false,"hides_processes":false,"memory_lock_bytes":null,
+      "host_pid_namespace":true,"coverage_netns":4026531840,"seccomp":false,"hides_processes":false,"memory_lock_bytes":null,
       "memory_lock_unlimited":true,"lockdown":"none","cgroup_mount":"/sys/fs/cgroup",
       "unprivileged_bpf_disabled":2,"perf_event_paranoid":3,"bpf_stats_enabled":1,
       "bpf_jit_enable":1})"));
@@ -211,6 +211,14 @@ TEST(Diagnosis, SaysWhatTheDaemonKeeps) {
             "  serve keeps     CAP_BPF (a reason)");
 }
 
+TEST(DiagnosisText, SaysWhereCoverageHolds) {
+  EXPECT_THAT(
+      diagnosis_text(running(kernel_6_18())),
+      HasSubstr("\n  coverage        serve compares closures with the kernel's own counts in "
+                "its\n                  own network namespace alone (4026531840 here); "
+                "closures of all\n"));
+}
+
 TEST(DiagnosisJson, WhatIsUnknownIsNull) {
   SystemFacts facts;
   facts.release = "\xff";
@@ -219,10 +227,10 @@ TEST(DiagnosisJson, WhatIsUnknownIsNull) {
             "\xef\xbf\xbd"
             "ff");
   for (const char* key :
-       {"direct_calls", "capabilities", "host_user_namespace", "host_pid_namespace", "seccomp",
-        "hides_processes", "memory_lock_bytes", "memory_lock_unlimited", "lockdown", "cgroup_mount",
-        "unprivileged_bpf_disabled", "perf_event_paranoid", "bpf_stats_enabled",
-        "bpf_jit_enable"}) {
+       {"direct_calls", "capabilities", "host_user_namespace", "host_pid_namespace",
+        "coverage_netns", "seccomp", "hides_processes", "memory_lock_bytes",
+        "memory_lock_unlimited", "lockdown", "cgroup_mount", "unprivileged_bpf_disabled",
+        "perf_event_paranoid", "bpf_stats_enabled", "bpf_jit_enable"}) {
     ASSERT_TRUE(system.contains(key)) << key;
     EXPECT_EQ(system[key], nullptr) << key;
   }

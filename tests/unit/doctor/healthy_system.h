@@ -27,6 +27,7 @@ inline SystemFacts healthy_system() {
   facts.bounding = CapabilitySet{0x1ffffffffff};
   facts.host_user_namespace = true;
   facts.host_pid_namespace = true;
+  facts.netns = 4026531840;
   facts.seccomp = false;
   facts.hides_processes = false;
   facts.memory_lock = std::numeric_limits<std::uint64_t>::max();

@@ -119,6 +119,13 @@ TEST(SystemFacts, NamespacesOfItsOwnAreTold) {
   EXPECT_EQ(facts.host_user_namespace, false);
 }
 
+TEST(SystemFacts, TheOwnNetworkIsTold) {
+  const FakeHost host;
+  EXPECT_EQ(read_system_facts(host.files()).netns, std::nullopt);
+  host.link("/proc/self/ns/net", "net:[4026532203]");
+  EXPECT_EQ(read_system_facts(host.files()).netns, 4026532203U);
+}
+
 TEST(SystemFacts, AKernelWithoutDirectCallsIsTold) {
   const FakeHost host;
   host.write("/proc/kallsyms", "0000000000000000 T ftrace_location\n");

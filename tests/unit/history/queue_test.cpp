@@ -45,18 +45,17 @@ TEST(Queue, RefusesWhatDoesNotFit) {
   queue.put(graceful(2));
   queue.put(correction_of(graceful(1)));
   EXPECT_EQ(queue.waiting(), 2U);
-  EXPECT_EQ(queue.refused(), 2U);
+  EXPECT_EQ(queue.refused(), (Refused{.findings = 1, .corrections = 1}));
   Batch batch;
   EXPECT_TRUE(queue.take(batch, steady_clock::now()));
-  EXPECT_EQ(batch.refused_findings, 1U);
-  EXPECT_EQ(batch.refused_corrections, 1U);
+  EXPECT_EQ(batch.refused, (Refused{.findings = 1, .corrections = 1}));
   EXPECT_EQ(batch.refused_since_ns, kNoon + 2);
   EXPECT_EQ(findings_of(batch).size(), 1U);
   batch.clear();
   queue.put(graceful(3));
   EXPECT_TRUE(queue.take(batch, steady_clock::now()));
   EXPECT_EQ(batch.waiting.size(), 1U);
-  EXPECT_EQ(batch.refused_findings, 0U);
+  EXPECT_EQ(batch.refused, Refused());
 }
 
 TEST(Queue, RefusesBytesBeyondThoseOfItsRoom) {
@@ -66,7 +65,7 @@ TEST(Queue, RefusesBytesBeyondThoseOfItsRoom) {
   queue.put(large);
   queue.put(graceful(2));
   EXPECT_EQ(queue.waiting(), 1U);
-  EXPECT_EQ(queue.refused(), 1U);
+  EXPECT_EQ(queue.refused().findings, 1U);
 }
 
 TEST(Queue, CountsGapsBeyondItsRoomInTheLast) {
@@ -101,7 +100,7 @@ TEST(Queue, WakesItsReader) {
   queue.close();
   EXPECT_FALSE(queue.take(batch, steady_clock::now() + std::chrono::hours(1)));
   queue.put(graceful(2));
-  EXPECT_EQ(queue.refused(), 1U);
+  EXPECT_EQ(queue.refused().findings, 1U);
 }
 
 }  // namespace

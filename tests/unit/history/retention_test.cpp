@@ -147,6 +147,74 @@ TEST(Retention, MakesAnHourOfABusyMinuteInSteps) {
   EXPECT_EQ(steps, (std::vector<std::uint64_t>{2000, 4000, 5000}));
 }
 
+// How much SQLite does in the step that does most, and how many steps there are, for an hour of so
+// many rollups that is too old.
+struct Work {
+  std::uint64_t most = 0;
+  std::vector<std::uint64_t> deleted;  // so far, after each step
+};
+
+Work work_of(std::uint32_t rollups, const Settings& settings, std::int64_t now_ns) {
+  const Folder folder;
+  write_history(settings_for(folder), {graceful(0, 5 * kHour)});
+  auto database = Database::open(folder.file(), Database::Mode::write, 5000);
+  EXPECT_TRUE(database.ok());
+  EXPECT_TRUE(add_histogram_function(*database).ok());
+  const auto made = database->run(fmt::format(
+      "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {})"
+      "INSERT INTO rollup SELECT {}, i / 10, 'graceful', 'peer_first', '10.0.0.' || (i % 10),"
+      " 80, 1, 0, 0, 0, 0, NULL, NULL, 60 FROM n",
+      rollups - 1, kNoon / kMinute));
+  EXPECT_TRUE(made.ok()) << made.error().what;
+  std::uint64_t steps_of_sqlite = 0;
+  sqlite3_progress_handler(
+      database->handle(), 100,
+      [](void* count) {
+        ++*static_cast<std::uint64_t*>(count);
+        return 0;
+      },
+      &steps_of_sqlite);
+  Retention retention(settings);
+  Work work;
+  for (bool more = true; more;) {
+    steps_of_sqlite = 0;
+    const auto step = retention.step(*database, now_ns, true);
+    EXPECT_TRUE(step.ok()) << step.error().what;
+    more = step.ok() && *step;
+    work.most = std::max(work.most, steps_of_sqlite);
+    work.deleted.push_back(retention.counts().rollups);
+  }
+  return work;
+}
+
+// The world stands still for a step: what it does must not grow with what there is to do.
+TEST(Retention, DeletesRollupsInStepsHoweverManyOneHourHas) {
+  Settings settings;
+  settings.keep_closures = settings.keep_rollups = std::chrono::hours(2);
+  const auto by_age = [&](std::uint32_t rollups) {
+    return work_of(rollups, settings, kNoon + 3 * kHour);
+  };
+  Work few = by_age(5000);
+  ASSERT_GE(few.deleted.size(), 3U);
+  few.deleted.resize(3);
+  EXPECT_EQ(few.deleted, (std::vector<std::uint64_t>{2000, 4000, 5000}));
+  EXPECT_GT(few.most, 0U);
+  EXPECT_LE(by_age(50'000).most, few.most + few.most / 2);
+}
+
+TEST(Retention, DeletesRollupsOfTheFutureInSteps) {
+  Settings settings;
+  settings.max_bytes = 1 << 16;
+  const auto ahead = [&](std::uint32_t rollups) {
+    return work_of(rollups, settings, kNoon - 48 * kHour);
+  };
+  Work few = ahead(5000);
+  ASSERT_GE(few.deleted.size(), 3U);
+  EXPECT_EQ(few.deleted[0], 2000U);
+  EXPECT_EQ(few.deleted[1], 4000U);
+  EXPECT_LE(ahead(50'000).most, few.most + few.most / 2);
+}
+
 TEST(Retention, ForgetsProcessesThatNothingNames) {
   const Folder folder;
   Settings settings = settings_for(folder);

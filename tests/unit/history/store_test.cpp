@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "tests/unit/history/history_file.h"
+#include "userspace/history/checkup.h"
 #include "userspace/history/schema.h"
 
 namespace closewatch::history {
@@ -86,25 +87,64 @@ TEST(Store, RefusesANewerFileAndLeavesItAsItIs) {
   EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM closure"), 1);
 }
 
-// What the start may take does not grow with the file.
-TEST(Store, DoesNotReadALargeFileBeforeItStarts) {
-  const Folder folder;
+// A history of more than 64 MiB whose writer did not stop.
+void make_large(const Folder& folder) {
   write_history(settings_for(folder), {abortive(1)});
-  {
-    auto database = Database::open(folder.file(), Database::Mode::write, 0);
-    ASSERT_TRUE(database.ok());
-    ASSERT_TRUE(database
-                    ->run("UPDATE session SET stopped_ns = NULL; CREATE TABLE large(bytes);"
-                          "INSERT INTO large VALUES(zeroblob(70000000))")
-                    .ok());
-  }
+  auto database = Database::open(folder.file(), Database::Mode::write, 0);
+  ASSERT_TRUE(database.ok());
+  ASSERT_TRUE(database
+                  ->run("UPDATE session SET stopped_ns = NULL; CREATE TABLE large(bytes);"
+                        "INSERT INTO large VALUES(zeroblob(70000000))")
+                  .ok());
+}
+
+// What the start may take does not grow with the file.
+TEST(Store, ChecksALargeFileWhileItIsWritten) {
+  const Folder folder;
+  make_large(folder);
   TestClock clock;
   Told told;
   const auto writer = started(settings_for(folder), clock, told);
   EXPECT_TRUE(writer->opening()->killed_ns);
   EXPECT_TRUE(writer->opening()->unchecked);
-  EXPECT_EQ(told.with("too large to be checked"), 1U);
+  EXPECT_EQ(told.with("is large: it is checked while it is written"), 1U);
+  writer->finding(abortive(2));
+  await(*writer, [](const Health& health) { return !health.unchecked; });
+  EXPECT_EQ(told.with("was checked: it is whole"), 1U);
   ASSERT_TRUE(writer->stop().ok());
+  EXPECT_EQ(writer->health().set_aside, 0U);
+  EXPECT_EQ(closures_in(folder.file()).size(), 2U);
+}
+
+TEST(Store, SetsALargeFileAsideThatIsFoundDamaged) {
+  const Folder folder;
+  make_large(folder);
+  {
+    // Amid what the large value is spread over, which nothing else reads.
+    std::fstream file(folder.file(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(40'000'000 / 4096 * 4096);
+    file << std::string(4096, '\xff');
+  }
+  TestClock clock;
+  Told told;
+  const auto writer = started(settings_for(folder), clock, told);
+  EXPECT_TRUE(writer->opening()->unchecked);
+  await(*writer, [](const Health& health) { return health.set_aside == 1; });
+  EXPECT_EQ(told.with("and a new history begins"), 1U);
+  writer->finding(abortive(2));
+  ASSERT_TRUE(writer->stop().ok());
+  EXPECT_FALSE(writer->health().unchecked);
+  EXPECT_EQ(closures_in(folder.file()).size(), 1U);
+  EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM loss WHERE kind = 'set_aside'"), 1);
+}
+
+// A stop does not wait for it.
+TEST(Store, BreaksACheckOffAtTheEnd) {
+  const Folder folder;
+  make_large(folder);
+  auto checkup = Checkup::begin(folder.file());
+  ASSERT_TRUE(checkup.ok()) << checkup.error().what;
+  checkup->reset();
 }
 
 TEST(Store, RefusesADatabaseOfSomebodyElse) {

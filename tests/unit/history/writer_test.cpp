@@ -123,7 +123,8 @@ TEST(Writer, CountsWhatItCouldNotTakeInTime) {
   }
   (*writer)->correction(correction_of(abortive(1)));
   EXPECT_EQ((*writer)->health().waiting, 64U);
-  EXPECT_EQ((*writer)->health().refused, 37U);
+  EXPECT_EQ((*writer)->health().refused, 36U);
+  EXPECT_EQ((*writer)->health().late_facts, 1U);
   armed = false;
   holding.unlock();
   ASSERT_TRUE((*writer)->stop().ok());

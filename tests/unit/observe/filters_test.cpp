@@ -66,6 +66,31 @@ TEST(Filters, RefuseWhatCannotBe) {
   EXPECT_EQ(code(cgroup).code, ExitCode::usage);
 }
 
+// What was kept is asked of another host, or of this one later.
+TEST(Filters, OfWhatWasKeptNeedNotExistAnyMore) {
+  FilterOptions options;
+  options.pids = {4'000'000};
+  options.netns = "inode:4026531840";
+  options.cgroup = "/sys/fs/cgroup/unified/no/such/";
+  options.users = {"33"};
+  options.local_ports = {80};
+  options.peer_ports = {81};
+  options.ipv6 = true;
+  options.unestablished = true;
+  const auto filter = kept_filter(options);
+  ASSERT_TRUE(filter.ok()) << filter.error().what;
+  EXPECT_EQ(*filter, (KeptFilter{.pids = {4'000'000},
+                                 .uids = {33},
+                                 .local_ports = {80},
+                                 .peer_ports = {81},
+                                 .ipv4 = false,
+                                 .netns = 4026531840U,
+                                 .cgroup = "/no/such",
+                                 .attempts = true}));
+  options.ipv4 = true;
+  EXPECT_THAT(kept_filter(options).error().what, HasSubstr("-4 and -6"));
+}
+
 TEST(Filters, AllHoldAtOnce) {
   FilterOptions options;
   options.abortive = true;
