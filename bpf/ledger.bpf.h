@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The ledger: one entry per socket, in which the facts gather while the socket lives. A hash keyed by
- * the socket's address, which costs less than socket storage (README.md, "The ledger").
+ * The ledger: one entry per socket, in which the facts gather while the socket lives. Keyed by the
+ * socket's address, which costs less than socket storage (README.md, "The ledger").
  *
  * Entries are written under the socket lock, but for `called_ns`.
  */
@@ -12,7 +12,8 @@
 #include "counters.bpf.h"
 
 enum ledger_stage {
-	STAGE_OPEN = 0,	 /* counted as begun, not ended yet */
+	STAGE_NONE = 0,	 /* no entry: a free place */
+	STAGE_OPEN,	 /* counted as begun, not ended yet */
 	STAGE_ENDED,	 /* snapshot taken; the RST or the destruction that must follow completes it */
 	STAGE_RECORDED,	 /* given out or filtered; later facts are amendments */
 	STAGE_LISTENING, /* no connection */
@@ -54,9 +55,9 @@ struct {
  * finding and dropping it cost a few instructions; another one's goes to the table. Free: `claims` is 0.
  */
 struct ledger_place {
-	__u64 sk; /* whose it is; 0 nobody's */
-	__u64 claims;
-	struct ledger_entry entry;
+	struct ledger_entry entry; /* first, as in the table: iter/bpf_map_elem walks both */
+	__u64 sk;		   /* whose it is; 0 nobody's */
+	__u64 claims;		   /* of sockets that want it; one at a time has it */
 };
 
 #define LEDGER_PLACES_BITS 12
@@ -68,7 +69,7 @@ struct {
 	__type(value, struct ledger_place);
 } ledger_places SEC(".maps");
 
-__u64 cw_ledger_behind = 0; /* entries in the table, or about to be */
+__u64 cw_ledger_behind = 0; /* at least so many entries are in the table */
 
 /* A new entry (too large for the stack). */
 static const struct ledger_entry ledger_blank = {
@@ -80,6 +81,7 @@ static const struct ledger_entry ledger_blank = {
 	    .stack_kernel = CW_STACK_NONE,
 	    .stack_user = CW_STACK_NONE,
 	},
+    .stage = STAGE_OPEN,
 };
 
 /* Processes that held a socket when observation began, by inode number of the descriptor. */
@@ -99,14 +101,17 @@ struct {
 
 /*
  * The verifier computes with no pointer but for the distance between two, which is a number; that of the
- * socket to a place of our own names it as well.
+ * socket to the first place names it as well.
  */
 static __always_inline struct ledger_place *ledger_place_of(struct sock *sk)
 {
 	__u64 distance = (__u64)sk;
-	__u32 index;
+	__u32 index = 0;
+	struct ledger_place *first = bpf_map_lookup_elem(&ledger_places, &index);
 
-	asm volatile("%0 -= %1" : "+r"(distance) : "r"(&cw_ledger_behind));
+	if (!first)
+		return NULL;
+	asm volatile("%0 -= %1" : "+r"(distance) : "r"(first));
 	/* multiplicative hashing (Fibonacci); the lowest bits of all sockets are the same */
 	index = (__u32)(((distance >> 6) * 0x9e3779b97f4a7c15ULL) >> (64 - LEDGER_PLACES_BITS));
 	return bpf_map_lookup_elem(&ledger_places, &index);
@@ -225,6 +230,7 @@ static __always_inline void ledger_drop(struct sock *sk)
 	__u64 key = (__u64)sk;
 
 	if (place && place->sk == key) {
+		place->entry.stage = STAGE_NONE;
 		place->sk = 0;
 		__sync_fetch_and_add(&place->claims, -1);
 	} else if (*behind && !bpf_map_delete_elem(&ledger, &key)) {
