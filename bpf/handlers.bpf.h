@@ -278,20 +278,22 @@ static __always_inline void end_connection(void *ctx, struct ledger_entry *entry
 /* ---- handlers ---- */
 
 /* The socket begins a new life, and with it the entry: what the old one waited for is settled first. */
-static __always_inline struct ledger_entry *replace_entry(struct sock *sk, struct ledger_entry *old)
+static __always_inline void begin_anew(struct ledger_entry *entry)
 {
-	if (old->stage == STAGE_ENDED)
-		record_closure(old);
-	return ledger_create(sk);
+	if (entry->stage == STAGE_ENDED)
+		record_closure(entry);
+	*entry = ledger_blank;
 }
 
 /* connect() or listen(), also again after connect(AF_UNSPEC). */
 static __always_inline struct ledger_entry *begin_afresh(struct sock *sk)
 {
-	bool met;
-	struct ledger_entry *entry = ledger_begin(sk, &met);
+	struct ledger_entry *entry = ledger_find(sk);
 
-	return entry && met ? replace_entry(sk, entry) : entry;
+	if (!entry)
+		return ledger_create(sk);
+	begin_anew(entry);
+	return entry;
 }
 
 /*
@@ -301,19 +303,16 @@ static __always_inline struct ledger_entry *begin_afresh(struct sock *sk)
  */
 static __always_inline struct ledger_entry *begin_child(struct sock *sk, int next)
 {
-	bool met;
-	struct ledger_entry *entry = ledger_begin(sk, &met);
+	struct ledger_entry *entry = ledger_find(sk);
 
-	if (!entry)
-		return NULL;
-	if (met) {
-		if (entry->stage == STAGE_OPEN && !entry->born && (sk->sk_socket || next != TCP_ESTABLISHED))
-			return entry;
-		entry = replace_entry(sk, entry);
-		if (!entry)
-			return NULL;
-	}
-	COUNT(begun);
+	if (entry && entry->stage == STAGE_OPEN && !entry->born && (sk->sk_socket || next != TCP_ESTABLISHED))
+		return entry;
+	if (entry)
+		begin_anew(entry);
+	else
+		entry = ledger_create(sk);
+	if (entry)
+		COUNT(begun);
 	return entry;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The ledger: one entry per socket, in which the facts gather while the socket lives. A hash keyed by
- * the socket's address, which costs less than socket storage (README.md, "The ledger").
+ * The ledger: one entry per socket, in which the facts gather while the socket lives. Keyed by the
+ * socket's address, which costs less than socket storage (README.md, "The ledger").
  *
  * Entries are written under the socket lock, but for `called_ns`.
  */
@@ -12,7 +12,8 @@
 #include "counters.bpf.h"
 
 enum ledger_stage {
-	STAGE_OPEN = 0,	 /* counted as begun, not ended yet */
+	STAGE_NONE = 0,	 /* no entry: a free place */
+	STAGE_OPEN,	 /* counted as begun, not ended yet */
 	STAGE_ENDED,	 /* snapshot taken; the RST or the destruction that must follow completes it */
 	STAGE_RECORDED,	 /* given out or filtered; later facts are amendments */
 	STAGE_LISTENING, /* no connection */
@@ -38,8 +39,7 @@ struct ledger_entry {
 };
 
 /*
- * Inserted: ledger_create(), ledger_begin(). Deleted: when an orphan's end is recorded, when the socket
- * is released, or when a new one is met where it lay.
+ * The table behind the places. Inserted: ledger_create(). Deleted: ledger_drop().
  * Its size is set before the load.
  */
 struct {
@@ -49,6 +49,27 @@ struct {
 	__type(key, __u64);
 	__type(value, struct ledger_entry);
 } ledger SEC(".maps");
+
+/*
+ * One place for each hash of an address: a socket that finds it free keeps its entry there, where making,
+ * finding and dropping it cost a few instructions; another one's goes to the table. Free: `claims` is 0.
+ */
+struct ledger_place {
+	struct ledger_entry entry; /* first, as in the table: iter/bpf_map_elem walks both */
+	__u64 sk;		   /* whose it is; 0 nobody's */
+	__u64 claims;		   /* of sockets that want it; one at a time has it */
+};
+
+#define LEDGER_PLACES_BITS 12
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << LEDGER_PLACES_BITS);
+	__type(key, __u32);
+	__type(value, struct ledger_place);
+} ledger_places SEC(".maps");
+
+__u64 cw_ledger_behind = 0; /* at least so many entries are in the table */
 
 /* A new entry (too large for the stack). */
 static const struct ledger_entry ledger_blank = {
@@ -60,6 +81,7 @@ static const struct ledger_entry ledger_blank = {
 	    .stack_kernel = CW_STACK_NONE,
 	    .stack_user = CW_STACK_NONE,
 	},
+    .stage = STAGE_OPEN,
 };
 
 /* Processes that held a socket when observation began, by inode number of the descriptor. */
@@ -77,11 +99,33 @@ struct {
 	__type(value, struct holder);
 } holders SEC(".maps");
 
+/*
+ * The verifier computes with no pointer but for the distance between two, which is a number; that of the
+ * socket to the first place names it as well.
+ */
+static __always_inline struct ledger_place *ledger_place_of(struct sock *sk)
+{
+	__u64 distance = (__u64)sk;
+	__u32 index = 0;
+	struct ledger_place *first = bpf_map_lookup_elem(&ledger_places, &index);
+
+	if (!first)
+		return NULL;
+	asm volatile("%0 -= %1" : "+r"(distance) : "r"(first));
+	/* multiplicative hashing (Fibonacci); the lowest bits of all sockets are the same */
+	index = (__u32)(((distance >> 6) * 0x9e3779b97f4a7c15ULL) >> (64 - LEDGER_PLACES_BITS));
+	return bpf_map_lookup_elem(&ledger_places, &index);
+}
+
 static __always_inline struct ledger_entry *ledger_find(struct sock *sk)
 {
+	struct ledger_place *place = ledger_place_of(sk);
+	volatile __u64 *behind = &cw_ledger_behind;
 	__u64 key = (__u64)sk;
 
-	return bpf_map_lookup_elem(&ledger, &key);
+	if (place && place->sk == key)
+		return &place->entry;
+	return *behind ? bpf_map_lookup_elem(&ledger, &key) : NULL;
 }
 
 /* A socket met in mid-life was open before the start: whoever held its descriptor then is its holder. */
@@ -107,33 +151,45 @@ static __always_inline void ledger_adopt(struct ledger_entry *entry, struct sock
 	entry->in_cgroup = (__u8)holder->in_cgroup;
 }
 
-/* A new entry, also in place of the one that the socket has. */
-static __always_inline struct ledger_entry *ledger_create(struct sock *sk)
+/*
+ * Takes the place for the socket if it is free. Of several that add a claim at once at most one sees its
+ * own alone, and whose claim is not alone withdraws it: it needs no more than 5.10 has (no compare and
+ * exchange before 5.12).
+ */
+static __always_inline bool ledger_claim(struct ledger_place *place, struct sock *sk)
 {
-	struct ledger_entry *entry = NULL;
-	__u64 key = (__u64)sk;
+	volatile __u64 *claims = &place->claims;
 
-	if (!bpf_map_update_elem(&ledger, &key, &ledger_blank, BPF_ANY))
-		entry = bpf_map_lookup_elem(&ledger, &key);
-	if (!entry)
-		COUNT(ledger_refused);
-	return entry;
+	if (*claims)
+		return false;
+	__sync_fetch_and_add(&place->claims, 1);
+	if (*claims != 1) {
+		__sync_fetch_and_add(&place->claims, -1);
+		return false;
+	}
+	place->entry = ledger_blank;
+	place->sk = (__u64)sk;
+	return true;
 }
 
-/* The entry of a socket that should have none yet; `*met`: it has one, and that is the answer. */
-static __always_inline struct ledger_entry *ledger_begin(struct sock *sk, bool *met)
+/* The entry of a socket that has none. */
+static __always_inline struct ledger_entry *ledger_create(struct sock *sk)
 {
-	struct ledger_entry *entry = NULL;
+	struct ledger_place *place = ledger_place_of(sk);
+	struct ledger_entry *entry;
 	__u64 key = (__u64)sk;
-	/* 32 bits: up to 6.3 the helper says int, and the upper half of what it leaves is not the sign */
-	int status = (int)bpf_map_update_elem(&ledger, &key, &ledger_blank, BPF_NOEXIST);
 
-	*met = status == -EEXIST;
-	if (!status || *met)
+	if (place && ledger_claim(place, sk))
+		return &place->entry;
+	__sync_fetch_and_add(&cw_ledger_behind, 1);
+	if (!bpf_map_update_elem(&ledger, &key, &ledger_blank, BPF_NOEXIST)) {
 		entry = bpf_map_lookup_elem(&ledger, &key);
-	if (!entry)
-		COUNT(ledger_refused);
-	return entry;
+		if (entry)
+			return entry;
+	}
+	__sync_fetch_and_add(&cw_ledger_behind, -1);
+	COUNT(ledger_refused);
+	return NULL;
 }
 
 /* Finds the entry of a connection or makes it; `born` says that the connection begins just now. */
@@ -169,9 +225,17 @@ static __always_inline struct ledger_entry *ledger_open_listener(struct sock *sk
 
 static __always_inline void ledger_drop(struct sock *sk)
 {
+	struct ledger_place *place = ledger_place_of(sk);
+	volatile __u64 *behind = &cw_ledger_behind;
 	__u64 key = (__u64)sk;
 
-	bpf_map_delete_elem(&ledger, &key);
+	if (place && place->sk == key) {
+		place->entry.stage = STAGE_NONE;
+		place->sk = 0;
+		__sync_fetch_and_add(&place->claims, -1);
+	} else if (*behind && !bpf_map_delete_elem(&ledger, &key)) {
+		__sync_fetch_and_add(&cw_ledger_behind, -1);
+	}
 }
 
 #endif

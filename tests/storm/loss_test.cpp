@@ -200,11 +200,17 @@ class Ledger {
     }
   }
 
-  [[nodiscard]] bool found() const { return map_.valid(); }
+  [[nodiscard]] bool found() const { return map_.valid() && places_.valid(); }
   void fill() {
     std::vector<std::byte> nothing(value_size_);
     while (change(BPF_MAP_UPDATE_ELEM, sockets_ + 1, nothing.data())) {
       ++sockets_;
+    }
+    // Its last member counts the claims.
+    std::vector<std::byte> taken(place_size_);
+    taken[place_size_ - sizeof(std::uint64_t)] = std::byte{1};
+    for (std::uint32_t place = 0; place < place_count_; ++place) {
+      must(change(places_, BPF_MAP_UPDATE_ELEM, &place, taken.data()) ? 0 : -1, "take a place");
     }
   }
   void make_room(std::uint64_t places) {
@@ -230,19 +236,29 @@ class Ledger {
     if (std::string(info.name) == "ledger") {
       map_ = std::move(map);
       value_size_ = info.value_size;
+    } else if (std::string(info.name) == "ledger_places") {
+      places_ = std::move(map);
+      place_size_ = info.value_size;
+      place_count_ = info.max_entries;
     }
   }
   // `socket` is below every address in the kernel.
   bool change(int command, std::uint64_t socket, const void* value) const {
+    return change(map_, command, &socket, value);
+  }
+  static bool change(const UniqueFd& map, int command, const void* key, const void* value) {
     bpf_attr attributes{};
-    attributes.map_fd = static_cast<std::uint32_t>(map_.get());
-    attributes.key = reinterpret_cast<std::uint64_t>(&socket);
+    attributes.map_fd = static_cast<std::uint32_t>(map.get());
+    attributes.key = reinterpret_cast<std::uint64_t>(key);
     attributes.value = reinterpret_cast<std::uint64_t>(value);
     return bpf(command, attributes) == 0;
   }
 
   UniqueFd map_;
   std::size_t value_size_ = 0;
+  UniqueFd places_;
+  std::size_t place_size_ = 0;
+  std::uint32_t place_count_ = 0;
   std::uint64_t sockets_ = 0;
 };
 

@@ -241,16 +241,18 @@ void Observer::State::run_start_iterators(AttachPlan& plan) {
 
 // Connections that the ledger has and that have not ended; nullopt when it cannot be walked.
 std::optional<std::uint64_t> Observer::State::count_open() const {
-  bpf_iter_link_info target{};
-  target.map.map_fd = static_cast<__u32>(bpf_map__fd(skeleton->maps.ledger));
-  bpf_iter_attach_opts options{};
-  options.sz = sizeof options;
-  options.link_info = &target;
-  options.link_info_len = sizeof target;
   const std::atomic_ref count(skeleton->bss->cw_ledger_open);
   count.store(0, std::memory_order_seq_cst);
-  if (!run_iterator(skeleton->progs.iter__bpf_map_elem, &options)) {
-    return std::nullopt;
+  for (const bpf_map* map : {skeleton->maps.ledger, skeleton->maps.ledger_places}) {
+    bpf_iter_link_info target{};
+    target.map.map_fd = static_cast<__u32>(bpf_map__fd(map));
+    bpf_iter_attach_opts options{};
+    options.sz = sizeof options;
+    options.link_info = &target;
+    options.link_info_len = sizeof target;
+    if (!run_iterator(skeleton->progs.iter__bpf_map_elem, &options)) {
+      return std::nullopt;
+    }
   }
   return count.load(std::memory_order_seq_cst);
 }

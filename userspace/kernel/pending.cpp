@@ -14,8 +14,8 @@
 namespace closewatch {
 namespace {
 
-// The ledger of another closewatch: the newest map of its name and layout.
-UniqueFd find_ledger(const bpf_map* like) {
+// A map of another closewatch: the newest of this name and layout.
+UniqueFd find_running(const bpf_map* like) {
   UniqueFd newest;
   __u32 id = 0;
   while (bpf_map_get_next_id(id, &id) == 0) {
@@ -92,12 +92,16 @@ Result<PendingCloses> list_pending(bool verbose) {
   if (!skeleton) {
     return cannot("read the BPF object", errno);
   }
-  bpf_map* ledger = skeleton->maps.ledger;
   bpf_program__set_autoload(skeleton->progs.iter__tcp, true);
 
   PendingCloses out;
-  const UniqueFd running = find_ledger(ledger);
-  out.ledger_found = running.valid() && bpf_map__reuse_fd(ledger, running.get()) == 0;
+  out.ledger_found = true;
+  for (bpf_map* map : {skeleton->maps.ledger, skeleton->maps.ledger_places}) {
+    const UniqueFd running = find_running(map);
+    out.ledger_found =
+        running.valid() && bpf_map__reuse_fd(map, running.get()) == 0 && out.ledger_found;
+  }
+  skeleton->bss->cw_ledger_behind = 1;  // how many there are is not known here
   if (const int status = closewatch_bpf::load(skeleton.get()); status != 0) {
     return cannot("load the socket iterator", -status);
   }
