@@ -259,7 +259,6 @@ enum sock_flags {
 
 #define EFAULT 14
 #define ETIMEDOUT 110
-#define EEXIST 17
 #define ECONNABORTED 103
 
 #endif

@@ -82,7 +82,7 @@ void Pipeline::record(std::span<const std::byte> bytes) {
                  },
                  [this](const Amendment& amendment) {
                    ++counts_.amendments;
-                   if (kept_filter_ && !kept_.contains(amendment.id)) {
+                   if (left_out_.contains(amendment.id)) {
                      return;
                    }
                    holding_.release_before(amendment.time_ns);
@@ -102,11 +102,11 @@ bool Pipeline::is_kept(const Closure& closure) {
   }
   static const ProcessDetails nobody;
   const ProcessDetails& process =
-      closure.process.known() ? enricher_.details(closure.process) : nobody;
+      kept_filter_->cgroup && closure.process.known() ? enricher_.details(closure.process) : nobody;
   if (kept_filter_->wants(closure, process)) {
-    kept_.insert(closure.id);
     return true;
   }
+  left_out_.insert(closure.id);
   ++counts_.deselected;
   counts_.in_doubt += kept_filter_->in_doubt(closure, process) ? 1 : 0;
   return false;

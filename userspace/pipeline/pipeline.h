@@ -57,7 +57,7 @@ class Pipeline {
   void show(Stacks& stacks) { stacks_ = &stacks; }
 
   // What the kernel would not have recorded: the records of a capture are treated as the kernel
-  // treats ends. Takes some 40 bytes for each closure that is wanted, until the pipeline ends.
+  // treats ends. Takes some 40 bytes for each closure that is not wanted, until the pipeline ends.
   void keep(KeptFilter filter) { kept_filter_ = std::move(filter); }
 
   // One record as the ring buffer or a capture gave it; good for the time of the call only.
@@ -95,13 +95,13 @@ class Pipeline {
   PipelineCounts counts_;
   std::uint64_t limit_ = UINT64_MAX;
   std::optional<KeptFilter> kept_filter_;
-  // Those that it wanted; an amendment of another one is not kept either.
+  // Those that it did not want; an amendment of one is not kept either.
   struct IdHash {
     std::size_t operator()(const ClosureId& id) const {
       return (id.end_ns + id.cpu * 0x10001ULL) * 0x9e3779b97f4a7c15ULL;
     }
   };
-  std::unordered_set<ClosureId, IdHash> kept_;
+  std::unordered_set<ClosureId, IdHash> left_out_;
   // Those that were not wanted; a late fact may change that.
   RecentClosures<Closure> unwanted_;
 };
