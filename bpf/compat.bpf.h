@@ -23,6 +23,23 @@ static __always_inline struct task_struct *compat_current(void)
 }
 
 /*
+ * The object, to read pointers from. From v6.3 on the verifier asks of each pointer that is read through one
+ * that it trusts whether the type says that it may be trusted too, by searching all types of the kernel for a
+ * name, up to four times (btf_nested_type_is_trusted(), kernel/bpf/btf.c): that was 4 of the 4.4 s that a
+ * start took on 6.18. Through a cast one it does not ask, and guards the read as it did before. The cast is
+ * from v6.2; the verifier removes it. Goes when no supported kernel searches.
+ */
+extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
+
+#define COMPAT_TO_READ(type, object)                                                                         \
+	(bpf_rdonly_cast ? (type *)bpf_rdonly_cast(object, bpf_core_type_id_kernel(type)) : (object))
+
+static __always_inline struct socket *compat_socket(struct sock *sk)
+{
+	return COMPAT_TO_READ(struct sock, sk)->sk_socket;
+}
+
+/*
  * The system call that the task is in, -1 when it cannot be told. bpf_task_pt_regs(): from
  * v5.15. x86-64 only.
  */

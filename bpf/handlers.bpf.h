@@ -100,7 +100,7 @@ static __always_inline void note_local_end(void *ctx, struct ledger_entry *entry
 	if (!identity_usable(sk) || SOCKET_FLAG(sk, SOCK_DEAD))
 		return;
 	if (!entry->closing && !snapshot_releasing(sk)) {
-		if (sk->sk_socket && state != next)
+		if (compat_socket(sk) && state != next)
 			note_shutdown(ctx, entry, state);
 		return;
 	}
@@ -305,7 +305,8 @@ static __always_inline struct ledger_entry *begin_child(struct sock *sk, int nex
 {
 	struct ledger_entry *entry = ledger_find(sk);
 
-	if (entry && entry->stage == STAGE_OPEN && !entry->born && (sk->sk_socket || next != TCP_ESTABLISHED))
+	if (entry && entry->stage == STAGE_OPEN && !entry->born &&
+	    (compat_socket(sk) || next != TCP_ESTABLISHED))
 		return entry;
 	if (entry)
 		begin_anew(entry);

@@ -68,6 +68,7 @@ static __always_inline void identity_of(struct cw_task *out, struct task_struct 
 {
 	const __u64 *comm = (const __u64 *)task->comm;
 
+	task = COMPAT_TO_READ(struct task_struct, task);
 	out->uid = task->real_cred->uid.val;
 	out->start_ns = task->group_leader->start_boottime;
 	out->cgroup_id = task->cgroups->dfl_cgrp->kn->id;

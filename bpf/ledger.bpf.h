@@ -131,7 +131,7 @@ static __always_inline struct ledger_entry *ledger_find(struct sock *sk)
 /* A socket met in mid-life was open before the start: whoever held its descriptor then is its holder. */
 static __always_inline void ledger_adopt(struct ledger_entry *entry, struct sock *sk)
 {
-	struct socket *socket = sk->sk_socket;
+	struct socket *socket = compat_socket(sk);
 	struct holder *holder;
 	struct file *file;
 	__u64 inode;

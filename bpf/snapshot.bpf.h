@@ -15,7 +15,7 @@
  */
 static __always_inline bool snapshot_releasing(struct sock *sk)
 {
-	struct socket *socket = sk->sk_socket;
+	struct socket *socket = compat_socket(sk);
 	struct file *file;
 
 	if (!socket)
@@ -55,7 +55,7 @@ static __always_inline void snapshot_identity(struct cw_closure *closure, struct
 	/* skc_num is 0 by now when the port was bound automatically (inet_put_port) */
 	closure->local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
 	closure->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	closure->netns = sk->__sk_common.skc_net.net->ns.inum;
+	closure->netns = tcp->inet_conn.icsk_inet.sk.__sk_common.skc_net.net->ns.inum;
 	closure->socket_uid = sk->sk_uid.val;
 }
 
@@ -128,7 +128,7 @@ static __always_inline bool snapshot_is_tls(struct tcp_sock *tcp)
 static __always_inline bool snapshot_in_accept_queue(const struct ledger_entry *entry, struct sock *sk,
 						     int state)
 {
-	return !sk->sk_socket && !(entry->closure.facts & CW_FACT(CW_FACT_ACTIVE_OPEN)) &&
+	return !compat_socket(sk) && !(entry->closure.facts & CW_FACT(CW_FACT_ACTIVE_OPEN)) &&
 	       (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT || state == TCP_SYN_RECV);
 }
 
