@@ -43,7 +43,7 @@ std::string now_text() {
   return text.data();
 }
 
-struct Tally {
+struct Score {
   int passed = 0;
   int failed = 0;
   int skipped = 0;
@@ -56,8 +56,8 @@ class Run {
 
   Result<> play(std::span<const Job> jobs, unsigned side_by_side);
   void await_observer();
-  // Adds to `tally`; what is to be played again is left in `again`.
-  void judge(bool last_round, Tally& tally, std::vector<Job>& again);
+  // Adds to `score`; what is to be played again is left in `again`.
+  void judge(bool last_round, Score& score, std::vector<Job>& again);
 
  private:
   struct Running {
@@ -205,13 +205,13 @@ Complaints Run::complaints_about(std::size_t index) {
   return complaints;
 }
 
-void Run::judge(bool last_round, Tally& tally, std::vector<Job>& again) {
+void Run::judge(bool last_round, Score& score, std::vector<Job>& again) {
   for (std::size_t i = 0; i < plays_.size(); ++i) {
     Play& play = plays_[i];
     const std::string name{play.situation().name};
     const std::string family{name_of(play.family())};
     if (play.finish().outcome == Outcome::skipped) {
-      ++tally.skipped;
+      ++score.skipped;
       std::printf("SKIP %s %s: %s\n", name.c_str(), family.c_str(), play.finish().why.bytes.data());
       continue;
     }
@@ -222,7 +222,7 @@ void Run::judge(bool last_round, Tally& tally, std::vector<Job>& again) {
                   family.c_str());
       continue;
     }
-    ++(complaints.empty() ? tally.passed : tally.failed);
+    ++(complaints.empty() ? score.passed : score.failed);
     std::printf("%s %s %s\n", complaints.empty() ? "PASS" : "FAIL", name.c_str(), family.c_str());
     for (const std::string& complaint : complaints) {
       std::printf("     %s\n", complaint.c_str());
@@ -255,7 +255,7 @@ std::vector<Job> chosen(const Options& options) {
 }
 
 // Plays the jobs before an observer of their own; leaves those that are to be played again.
-Result<> play_round(const Options& options, std::vector<Job>& jobs, bool last_round, Tally& tally) {
+Result<> play_round(const Options& options, std::vector<Job>& jobs, bool last_round, Score& score) {
   // Those that touch a limit of the host or all of it, or leave a connection behind, play alone, at
   // the end.
   const auto alone = std::stable_partition(jobs.begin(), jobs.end(), [](const Job& job) {
@@ -277,14 +277,14 @@ Result<> play_round(const Options& options, std::vector<Job>& jobs, bool last_ro
   if (auto played = run.play({alone, jobs.end()}, 1); !played) {
     return std::move(played).error();
   }
-  const int failed_before = tally.failed;
+  const int failed_before = score.failed;
   if (observer) {
     run.await_observer();
-    tally.failed += judge_observer(*observer) ? 0 : 1;
+    score.failed += judge_observer(*observer) ? 0 : 1;
   }
   jobs.clear();
-  run.judge(last_round, tally, jobs);
-  if (observer && (tally.failed > failed_before || !jobs.empty())) {
+  run.judge(last_round, score, jobs);
+  if (observer && (score.failed > failed_before || !jobs.empty())) {
     std::printf("closewatch said on stderr:\n%s", observer->diagnostics().c_str());
   }
   return {};
@@ -294,14 +294,14 @@ Result<> play_round(const Options& options, std::vector<Job>& jobs, bool last_ro
 
 Result<bool> run(const Options& options) {
   std::vector<Job> jobs = chosen(options);
-  Tally tally;
+  Score score;
   for (unsigned round = 1; round == 1 || !jobs.empty(); ++round) {
-    if (auto played = play_round(options, jobs, round >= options.rounds, tally); !played) {
+    if (auto played = play_round(options, jobs, round >= options.rounds, score); !played) {
       return std::move(played).error();
     }
   }
-  std::printf("%d passed, %d failed, %d skipped\n", tally.passed, tally.failed, tally.skipped);
-  return tally.failed == 0;
+  std::printf("%d passed, %d failed, %d skipped\n", score.passed, score.failed, score.skipped);
+  return score.failed == 0;
 }
 
 }  // namespace closewatch::scenarios

@@ -99,13 +99,13 @@ name = "second"
                             .items = {"first", "second"}}));
 }
 
-struct Wrong {
+struct Misread {
   const char* name;
   const char* document;
   Complaint complaint;
 };
 
-class WrongDocument : public ::testing::TestWithParam<Wrong> {};
+class WrongDocument : public ::testing::TestWithParam<Misread> {};
 
 TEST_P(WrongDocument, IsRefusedWhereItIsWrong) {
   Values values;
@@ -124,74 +124,77 @@ std::string with(const char* expected, const char* shown) { return std::string(e
 INSTANTIATE_TEST_SUITE_P(
     Kinds, WrongDocument,
     ::testing::Values(
-        Wrong{
+        Misread{
             "flag", "[kinds]\nflag = 1\n", {2, 8, "kinds.flag: true or false is expected, not 1"}},
-        Wrong{"flag_text",
-              "[kinds]\nflag = 'yes'",
-              {2, 8, "kinds.flag: true or false is expected, not \"yes\""}},
-        Wrong{"number_low", "[kinds]\n\nnumber = 0", {3, 10, with(kNumber, "0")}},
-        Wrong{"number_high", "kinds.number = 101", {1, 16, with(kNumber, "101")}},
-        Wrong{"number_negative", "[kinds]\nnumber=-1", {2, 8, with(kNumber, "-1")}},
-        Wrong{"number_fraction", "[kinds]\nnumber = 1.5", {2, 10, with(kNumber, "1.5")}},
-        Wrong{"number_text", "[kinds]\nnumber = '7'", {2, 10, with(kNumber, "\"7\"")}},
-        Wrong{"decimal_high", "[kinds]\n  decimal = 1.01", {2, 13, with(kDecimal, "1.01")}},
-        Wrong{"decimal_nan", "[kinds]\ndecimal = nan", {2, 11, with(kDecimal, "nan")}},
-        Wrong{"decimal_flag", "[kinds]\ndecimal = true", {2, 11, with(kDecimal, "true")}},
-        Wrong{"duration_number", "[kinds]\nduration = 90", {2, 12, with(kDuration, "90")}},
-        Wrong{"duration_word", "[kinds]\nduration = 'long'", {2, 12, with(kDuration, "\"long\"")}},
-        Wrong{"duration_short", "[kinds]\nduration = '1ms'", {2, 12, with(kDuration, "\"1ms\"")}},
-        Wrong{"duration_long", "[kinds]\nduration = '25h'", {2, 12, with(kDuration, "\"25h\"")}},
-        Wrong{"duration_date",
-              "[kinds]\nduration = 2026-01-31",
-              {2, 12, with(kDuration, "a date or a time")}},
-        Wrong{"size_unit", "[kinds]\nsize = '64kB'", {2, 8, with(kSize, "\"64kB\"")}},
-        Wrong{"size_small", "[kinds]\nsize = '1023B'", {2, 8, with(kSize, "\"1023B\"")}},
-        Wrong{"size_list", "[kinds]\nsize = ['1KiB']", {2, 8, with(kSize, "a list")}},
-        Wrong{"text_rule",
-              "[kinds]\ntext = 'xyz'",
-              {2, 8, "kinds.text: an absolute path is expected, not \"xyz\""}},
-        Wrong{"text_number",
-              "[kinds]\ntext = 5",
-              {2, 8, "kinds.text: an absolute path is expected, not 5"}},
-        Wrong{"text_zero_byte",
-              "[kinds]\ntext = \"a\\u0000b\"",
-              {2, 8, "kinds.text: an absolute path is expected, not \"a\\x00b\""}},
-        Wrong{"texts_single",
-              "[kinds]\ntexts = 'a'",
-              {2, 9, "kinds.texts: a list in [ ] is expected, not \"a\""}},
-        Wrong{"texts_element",
-              "[kinds]\ntexts = ['a', 5]",
-              {2, 15, "kinds.texts: a text is expected, not 5"}},
-        Wrong{"numbers_element",
-              "[kinds]\nnumbers = [1,\n 65536]",
-              {3, 2, "kinds.numbers: a whole number from 1 to 65535 is expected, not 65536"}},
-        Wrong{"choice_near",
-              "[kinds]\nchoice = 'gren'",
-              {2, 10, "kinds.choice: \"gren\" is not known; is green meant?"}},
-        Wrong{"choice_far",
-              "[kinds]\nchoice = 'turquoise'",
-              {2, 10, "kinds.choice: one of red, green is expected, not \"turquoise\""}},
-        Wrong{"choices_element",
-              "[kinds]\nchoices = ['red', 3]",
-              {2, 19, "kinds.choices: one of red, green is expected, not 3"}}),
+        Misread{"flag_text",
+                "[kinds]\nflag = 'yes'",
+                {2, 8, "kinds.flag: true or false is expected, not \"yes\""}},
+        Misread{"number_low", "[kinds]\n\nnumber = 0", {3, 10, with(kNumber, "0")}},
+        Misread{"number_high", "kinds.number = 101", {1, 16, with(kNumber, "101")}},
+        Misread{"number_negative", "[kinds]\nnumber=-1", {2, 8, with(kNumber, "-1")}},
+        Misread{"number_fraction", "[kinds]\nnumber = 1.5", {2, 10, with(kNumber, "1.5")}},
+        Misread{"number_text", "[kinds]\nnumber = '7'", {2, 10, with(kNumber, "\"7\"")}},
+        Misread{"decimal_high", "[kinds]\n  decimal = 1.01", {2, 13, with(kDecimal, "1.01")}},
+        Misread{"decimal_nan", "[kinds]\ndecimal = nan", {2, 11, with(kDecimal, "nan")}},
+        Misread{"decimal_flag", "[kinds]\ndecimal = true", {2, 11, with(kDecimal, "true")}},
+        Misread{"duration_number", "[kinds]\nduration = 90", {2, 12, with(kDuration, "90")}},
+        Misread{
+            "duration_word", "[kinds]\nduration = 'long'", {2, 12, with(kDuration, "\"long\"")}},
+        Misread{"duration_short", "[kinds]\nduration = '1ms'", {2, 12, with(kDuration, "\"1ms\"")}},
+        Misread{"duration_long", "[kinds]\nduration = '25h'", {2, 12, with(kDuration, "\"25h\"")}},
+        Misread{"duration_date",
+                "[kinds]\nduration = 2026-01-31",
+                {2, 12, with(kDuration, "a date or a time")}},
+        Misread{"size_unit", "[kinds]\nsize = '64kB'", {2, 8, with(kSize, "\"64kB\"")}},
+        Misread{"size_small", "[kinds]\nsize = '1023B'", {2, 8, with(kSize, "\"1023B\"")}},
+        Misread{"size_list", "[kinds]\nsize = ['1KiB']", {2, 8, with(kSize, "a list")}},
+        Misread{"text_rule",
+                "[kinds]\ntext = 'xyz'",
+                {2, 8, "kinds.text: an absolute path is expected, not \"xyz\""}},
+        Misread{"text_number",
+                "[kinds]\ntext = 5",
+                {2, 8, "kinds.text: an absolute path is expected, not 5"}},
+        Misread{"text_zero_byte",
+                "[kinds]\ntext = \"a\\u0000b\"",
+                {2, 8, "kinds.text: an absolute path is expected, not \"a\\x00b\""}},
+        Misread{"texts_single",
+                "[kinds]\ntexts = 'a'",
+                {2, 9, "kinds.texts: a list in [ ] is expected, not \"a\""}},
+        Misread{"texts_element",
+                "[kinds]\ntexts = ['a', 5]",
+                {2, 15, "kinds.texts: a text is expected, not 5"}},
+        Misread{"numbers_element",
+                "[kinds]\nnumbers = [1,\n 65536]",
+                {3, 2, "kinds.numbers: a whole number from 1 to 65535 is expected, not 65536"}},
+        Misread{"choice_near",
+                "[kinds]\nchoice = 'gren'",
+                {2, 10, "kinds.choice: \"gren\" is not known; is green meant?"}},
+        Misread{"choice_far",
+                "[kinds]\nchoice = 'turquoise'",
+                {2, 10, "kinds.choice: one of red, green is expected, not \"turquoise\""}},
+        Misread{"choices_element",
+                "[kinds]\nchoices = ['red', 3]",
+                {2, 19, "kinds.choices: one of red, green is expected, not 3"}}),
     [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, WrongDocument,
     ::testing::Values(
-        Wrong{"near", "[kinds]\n numbr = 5", {2, 2, "kinds.numbr: no such key; is number meant?"}},
-        Wrong{"far",
-              "[[item]]\nname = 'a'\ncolour = 1",
-              {3, 1, "item.colour: no such key; there are name"}},
-        Wrong{"section", "[kind]\nnumber = 5", {1, 2, "kind: no such key; is kinds meant?"}},
-        Wrong{"escape",
-              "\"\\u001b[31m\" = 1",
-              {1, 1, "\\x1b[31m: no such key; there are kinds, item"}},
-        Wrong{"not_a_section", "kinds = 5", {1, 9, "kinds: a section [kinds] is expected, not 5"}},
-        Wrong{"not_sections",
-              "[item]\nname = 'a'",
-              {1, 1, "item: sections [[item]] is expected, not a section"}},
-        Wrong{"refused_at_the_section", "\n[[item]]\n", {2, 1, "item.name: a name is needed"}}),
+        Misread{
+            "near", "[kinds]\n numbr = 5", {2, 2, "kinds.numbr: no such key; is number meant?"}},
+        Misread{"far",
+                "[[item]]\nname = 'a'\ncolour = 1",
+                {3, 1, "item.colour: no such key; there are name"}},
+        Misread{"section", "[kind]\nnumber = 5", {1, 2, "kind: no such key; is kinds meant?"}},
+        Misread{"escape",
+                "\"\\u001b[31m\" = 1",
+                {1, 1, "\\x1b[31m: no such key; there are kinds, item"}},
+        Misread{
+            "not_a_section", "kinds = 5", {1, 9, "kinds: a section [kinds] is expected, not 5"}},
+        Misread{"not_sections",
+                "[item]\nname = 'a'",
+                {1, 1, "item: sections [[item]] is expected, not a section"}},
+        Misread{"refused_at_the_section", "\n[[item]]\n", {2, 1, "item.name: a name is needed"}}),
     [](const auto& test) { return test.param.name; });
 
 TEST(Reader, TellsAllThatIsWrongInTheOrderOfTheFile) {
