@@ -75,7 +75,10 @@ SinkReading HistoryOutlet::reading() const {
 
 HistoryReading HistoryOutlet::file() const {
   const history::Health health = writer_->health();
-  return {.unchecked = health.unchecked, .set_aside = health.set_aside};
+  return {.unchecked = health.unchecked,
+          .set_aside = health.set_aside,
+          .bytes = health.bytes,
+          .log_bytes = health.log_bytes};
 }
 
 std::vector<std::string> HistoryOutlet::account() const {

@@ -160,7 +160,12 @@ CREATE VIEW rollup_text AS
     FROM rollup r JOIN process p ON p.id = r.process;
 )sql";
 
-constexpr std::array kSteps{kTables, kViews, kHours};
+// 4: what a start owes the file that the one before it did not finish.
+constexpr const char* kUnchecked = R"sql(
+ALTER TABLE session ADD COLUMN unchecked INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array kSteps{kTables, kViews, kHours, kUnchecked};
 static_assert(kSteps.size() == kSchemaVersion);
 
 Error not_a_history() {

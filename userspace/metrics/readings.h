@@ -43,8 +43,10 @@ struct SinkReading {
 
 // The file of the history.
 struct HistoryReading {
-  bool unchecked = false;       // the last run was killed, and it is not read whole since
+  bool unchecked = false;       // a run was killed, and it is not read whole since
   std::uint64_t set_aside = 0;  // found damaged
+  std::uint64_t bytes = 0;      // that hold something
+  std::uint64_t log_bytes = 0;  // of the write-ahead log beside it
 };
 
 // One BPF program. Runs and their time are counted while kernel.bpf_stats_enabled is 1.
