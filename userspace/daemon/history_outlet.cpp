@@ -29,6 +29,23 @@ void stop_writer(history::Writer& writer, const Log& log) {
   }
 }
 
+std::vector<std::string> account_of(const history::Writer& writer) {
+  const history::Health health = writer.health();
+  std::vector<std::string> lines{fmt::format(
+      "history: {} closures taken, {} rows written, {} refused, {} rows and {} rollups refused",
+      health.taken, health.rows_written, health.refused, health.rows_refused,
+      health.rollups_refused)};
+  if (health.refused + health.rollups_refused > 0) {
+    lines.push_back(fmt::format("LOST for the history: {} closures that waited for its file",
+                                health.refused + health.rollups_refused));
+  }
+  if (health.late_facts > 0) {
+    lines.push_back(
+        fmt::format("LOST for the history: {} facts that came late", health.late_facts));
+  }
+  return lines;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<HistoryOutlet>> HistoryOutlet::start(const history::Settings& settings,
@@ -57,8 +74,10 @@ Result<std::function<void()>> HistoryOutlet::take_over(const history::Settings& 
   }
   settings_ = settings;
   std::swap(writer_, *writer);
-  return std::function<void()>(
-      [old = std::move(writer).take(), &log = log_] { stop_writer(*old, log); });
+  return std::function<void()>([old = std::move(writer).take(), &log = log_] {
+    stop_writer(*old, log);
+    log_account(log, account_of(*old));
+  });
 }
 
 void HistoryOutlet::stop() { stop_writer(*writer_, log_); }
@@ -81,21 +100,6 @@ HistoryReading HistoryOutlet::file() const {
           .log_bytes = health.log_bytes};
 }
 
-std::vector<std::string> HistoryOutlet::account() const {
-  const history::Health health = writer_->health();
-  std::vector<std::string> lines{fmt::format(
-      "history: {} closures taken, {} rows written, {} refused, {} rows and {} rollups refused",
-      health.taken, health.rows_written, health.refused, health.rows_refused,
-      health.rollups_refused)};
-  if (health.refused + health.rollups_refused > 0) {
-    lines.push_back(fmt::format("LOST for the history: {} closures that waited for its file",
-                                health.refused + health.rollups_refused));
-  }
-  if (health.late_facts > 0) {
-    lines.push_back(
-        fmt::format("LOST for the history: {} facts that came late", health.late_facts));
-  }
-  return lines;
-}
+std::vector<std::string> HistoryOutlet::account() const { return account_of(*writer_); }
 
 }  // namespace closewatch
