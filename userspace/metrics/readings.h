@@ -33,7 +33,7 @@ PendingReading summary_of(std::span<const PendingClose> closes);
 
 // The queue in front of a sink that may block.
 struct SinkReading {
-  std::string sink;  // unique: "history", "alerts", "otlp"
+  std::string sink;  // unique: "history", "log", "alerts to ..."
   std::uint64_t taken = 0;
   std::uint64_t refused = 0;  // the queue was full
   std::uint64_t failed = 0;   // taken, and given up: a full disk, a receiver that never answered
