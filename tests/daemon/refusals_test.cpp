@@ -147,7 +147,7 @@ TEST_F(refusals, of_a_receiver_are_those_that_found_its_queue_full) {
   EXPECT_EQ(daemon().errors().find("queue of 2 is full", daemon().errors().find(kTold) + 20),
             std::string::npos);
   EXPECT_THAT(daemon().errors(),
-              ::testing::ContainsRegex("LOST for webhook[^\n]*: 7 alerts did not get there"));
+              ::testing::ContainsRegex("LOST for webhook[^\n]*: 7 of 10 alerts did not get there"));
   EXPECT_THAT(daemon().errors(), HasSubstr("alerts: 4 closures judged, 10 fired, 10 told"));
 }
 

@@ -11,15 +11,20 @@ namespace {
 
 constexpr std::uint64_t kTellEveryNs = 60'000'000'000;
 
-std::vector<std::string> account_of(const alert::Delivery& delivery) {
+// `idle`: of receivers too that were offered nothing.
+std::vector<std::string> account_of(const alert::Delivery& delivery, bool idle) {
   std::vector<std::string> lines;
   for (const alert::DeliveryCounts& counts : delivery.counts()) {
+    if (counts.offered == 0 && !idle) {
+      continue;
+    }
     lines.push_back(
         fmt::format("alerts to {}: {} offered = {} delivered + {} failed + {} refused + {} left",
                     counts.name, counts.offered, counts.delivered, counts.failed, counts.refused,
                     counts.left + counts.waiting));
     if (const std::uint64_t lost = counts.offered - counts.delivered; lost > 0) {
-      lines.push_back(fmt::format("LOST for {}: {} alerts did not get there", counts.name, lost));
+      lines.push_back(fmt::format("LOST for {}: {} of {} alerts did not get there", counts.name,
+                                  lost, counts.offered));
     }
   }
   return lines;
@@ -81,7 +86,7 @@ Result<std::function<void()>> AlertOutlet::take_over(const alert::Settings& sett
   told_.clear();
   return std::function<void()>([old = std::move(delivery).take(), &log = log_] {
     old->stop(kPatience);
-    log_account(log, account_of(*old));
+    log_account(log, account_of(*old, false));
   });
 }
 
@@ -119,7 +124,7 @@ std::vector<std::string> AlertOutlet::account() const {
   std::vector<std::string> lines{fmt::format(
       "alerts: {} closures judged, {} fired, {} told, {} held back, {} resolved", engine.findings,
       engine.fired, engine.announced, engine.held_back, engine.resolved)};
-  const std::vector<std::string> receivers = account_of(*delivery_);
+  const std::vector<std::string> receivers = account_of(*delivery_, true);
   lines.insert(lines.end(), receivers.begin(), receivers.end());
   return lines;
 }

@@ -25,7 +25,7 @@ Result<SharedWriter> start_writer(const history::Settings& settings, const histo
 
 void stop_writer(history::Writer& writer, const Log& log) {
   if (const auto stopped = writer.stop(); !stopped.ok()) {
-    log.error("history: " + stopped.error().what);
+    log.error(stopped.error().what);
   }
 }
 
