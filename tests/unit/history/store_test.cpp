@@ -204,32 +204,35 @@ TEST(Store, BreaksACheckOffForALogThatGrows) {
   make_large(folder, kSlowToCheck);
   Settings settings = settings_for(folder);
   settings.max_bytes = 4 * kLogLimit;
-  settings.queue_closures = settings.pending_rows = 1U << 18;
   TestClock clock;
   Told told;
   const auto writer = started(settings, clock, told);
   std::uint32_t given = 0;
-  while (told.with("of what is written meanwhile has ") == 0) {
-    for (int i = 0; i < 1000; ++i) {
-      writer->finding(abortive(++given, kSecond));
+  const auto flush = [&](std::uint32_t closures) {
+    for (std::uint32_t n = 0; n < closures; ++n) {
+      Finding finding = abortive(++given, kSecond);
+      finding.stack = {std::string(20'000, 'f')};
+      writer->finding(finding);
     }
     writer->flush();
-    await(*writer, [&](const Health& health) { return health.taken == given; });
+    await(*writer, [&](const Health& health) { return health.rows_written == given; });
+  };
+  while (told.with("of what is written meanwhile has ") == 0) {
+    flush(400);
   }
   EXPECT_EQ(told.with("tried again in an hour"), 1U);
   EXPECT_TRUE(writer->health().unchecked);
-  // A flush is at most some MB.
+  // A flush is 8 MB.
   EXPECT_GT(writer->health().log_bytes, kLogLimit);
   EXPECT_LT(writer->health().log_bytes, 2 * kLogLimit);
   // What is written from now on cuts it.
   await(*writer, [&](const Health& health) {
-    writer->finding(abortive(++given, kSecond));
-    writer->flush();
+    flush(1);
     return health.log_bytes <= kLogLimit;
   });
   clock.pass(kHour);
   await(*writer, [&](const Health&) {
-    writer->flush();
+    flush(1);
     return told.with("it is large, and checked while it is written") == 2;
   });
   ASSERT_TRUE(writer->stop().ok());
