@@ -320,8 +320,8 @@ Result<Store> open_store(const Settings& settings, const Source& source, std::in
   }
   Store store{.lock = std::move(held).take(),
               .database = std::move(*database),
-              .unchecked = opening.unchecked,
               .opening = std::move(opening)};
+  store.unchecked = store.opening.unchecked;
   if (auto begun = begin_session(store, source, now_ns); !begun.ok()) {
     fault = store.database.fault();
     return std::move(begun).error().context(settings.path);

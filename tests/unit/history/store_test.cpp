@@ -134,7 +134,7 @@ TEST(Store, SetsALargeFileAsideThatIsFoundDamaged) {
   {
     // Amid what the large value is spread over, which nothing else reads.
     std::fstream file(folder.file(), std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(40'000'000 / 4096 * 4096);
+    file.seekp(std::streamoff{9765} * 4096);
     file << std::string(4096, '\xff');
   }
   TestClock clock;
