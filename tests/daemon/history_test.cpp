@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/daemon/kept.h"
+#include "tests/daemon/locked.h"
 #include "tests/daemon/served.h"
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
@@ -78,6 +79,24 @@ TEST_F(history, the_next_start_tells_of_a_kill) {
   ASSERT_EQ(stop(), 0) << daemon().errors();
   EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss WHERE kind = 'killed'"), 1U);
   EXPECT_EQ(ask(file(), kCounted), 2 * made.connections());
+}
+
+TEST_F(history, a_stop_that_cannot_write_says_what_is_missing) {
+  configure();
+  start();
+  {
+    const Locked locked(file());
+    storm::run_load({.drivers = 1, .connections = 10, .mix{0, 0, 1}});
+    storm::await_closed(0);
+    ASSERT_EQ(stop(), 0) << daemon().errors();
+  }
+  // Both ends of each connection.
+  EXPECT_THAT(daemon().errors(),
+              HasSubstr("\nclosewatch: history: 20 rows and the rollups since the last flush could "
+                        "not be written: database is locked\n"));
+  start();
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  EXPECT_THAT(daemon().errors(), HasSubstr("the last run did not stop"));
 }
 
 // Other processes read it while it is written: whole lines, each of them a closure that explain

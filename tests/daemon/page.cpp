@@ -36,7 +36,8 @@ std::string get(const std::string& socket_path, const std::string& target) {
 std::uint64_t sum_of(const std::string& page, const std::string& metric, const std::string& label) {
   std::uint64_t sum = 0;
   for (const std::string& line : storm::lines_of(page)) {
-    if (line.starts_with(metric + "{") && line.find(label) != std::string::npos) {
+    const bool is_of_it = line.starts_with(metric + "{") || line.starts_with(metric + " ");
+    if (is_of_it && line.find(label) != std::string::npos) {
       sum += std::stoull(line.substr(line.rfind(' ') + 1));
     }
   }

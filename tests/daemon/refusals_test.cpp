@@ -133,12 +133,21 @@ TEST_F(refusals, of_a_receiver_are_those_that_found_its_queue_full) {
     return sum_of(page(), "closewatch_sink_refused_total", of_webhook) == kRules - kQueue;
   });
   EXPECT_EQ(sum_of(page(), "closewatch_sink_taken_total", of_webhook), 1 + kQueue);
+  // All came at once, so it is told at once, and not again in the next minute.
+  constexpr const char* kTold =
+      ": its queue of 2 is full; 7 refused since that was last told, 7 in all";
+  storm::await("waiting for the word of it",
+               [&] { return daemon().errors().find(kTold) != std::string::npos; });
   may_answer.set_value();
   slow.await(1 + kQueue);
   ASSERT_EQ(stop(), 0) << daemon().errors();
   EXPECT_THAT(daemon().errors(),
               ::testing::ContainsRegex("alerts to webhook[^\n]*: 10 offered = 3 delivered \\+ "
                                        "0 failed \\+ 7 refused \\+ 0 left"));
+  EXPECT_EQ(daemon().errors().find("queue of 2 is full", daemon().errors().find(kTold) + 20),
+            std::string::npos);
+  EXPECT_THAT(daemon().errors(),
+              ::testing::ContainsRegex("LOST for webhook[^\n]*: 7 of 10 alerts did not get there"));
   EXPECT_THAT(daemon().errors(), HasSubstr("alerts: 4 closures judged, 10 fired, 10 told"));
 }
 

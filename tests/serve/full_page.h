@@ -50,6 +50,7 @@ inline void give_everything(ServedMetrics& metrics, std::uint64_t round) {
   readings.pending = PendingReading{1, 2, 3, 4, 5, 6, 7, 8};
   readings.sinks = {{"history", round, round, round, 1, 10},
                     {"alerts", round, round, round, 2, 10}};
+  readings.history = HistoryReading{true, round, 1000 * round, 100 * round};
   readings.programs = {{"inet_sock_set_state", round, round * 1000, round},
                        {"tcp_destroy_sock", round, round * 1000, round}};
   const std::uint64_t ends = 100 * (round - 1);

@@ -197,7 +197,9 @@ Result<> report_history(const Options& options, std::int64_t now_ns) {
     const std::string& with = options.history.compare;
     const auto distance = duration_of(with == "yesterday" ? "24h" : with);
     if (!distance.ok()) {
-      return Error(distance.error()).context("--compare");
+      Error error = Error(distance.error()).context("--compare");
+      error.hint = "write yesterday, or how much earlier: 24h, 7d, 2w";
+      return error;
     }
     earlier = *distance;
   }

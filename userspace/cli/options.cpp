@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "userspace/classify/verdict.h"
+#include "userspace/report/grouping.h"
 
 namespace closewatch {
 namespace {
@@ -412,13 +413,26 @@ std::vector<std::string> names_of_all() {
   return names;
 }
 
-// What may be said where it is not any text: of an option, or of the word that a command takes.
-std::vector<std::string> values_of(const std::string& name) {
+// What may be said where it is not any text: of an option, or of the word that `command` takes.
+std::vector<std::string> values_of(const std::string& command, const std::string& name) {
   if (name == "--hooks") {
     return {"auto", "full", "base"};
   }
   if (name == "--output") {
-    return {"text", "json", "csv"};
+    std::vector<std::string> formats{"text", "json", "csv"};
+    if (command == "report") {
+      formats.emplace_back("html");
+    }
+    return formats;
+  }
+  if (name == "--by") {
+    return names_of_all<Grouping, kGroupingCount>();
+  }
+  if (name == "--compare") {
+    return {"yesterday"};
+  }
+  if (name == "--since" || name == "--until") {
+    return {"today", "yesterday"};
   }
   if (name == "--class") {
     return names_of_all<Class, kClassCount>();
@@ -443,7 +457,7 @@ CompletedCommand completed(const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_positional()) {
       command.takes_word = true;
-      command.words = values_of(option->get_name(true));
+      command.words = values_of(command.name, option->get_name(true));
       continue;
     }
     CompletedOption out{.text = option->get_description(),
@@ -453,7 +467,7 @@ CompletedCommand completed(const CLI::App& app) {
     }
     for (const std::string& name : option->get_lnames()) {
       out.names.push_back("--" + name);
-      out.values = values_of("--" + name);
+      out.values = values_of(command.name, "--" + name);
     }
     command.options.push_back(std::move(out));
   }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,9 +23,14 @@ Result<std::string> read_file(const std::string& path) {
                  .hint = "give an existing file, or none for the defaults",
                  .code = ExitCode::usage};
   };
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) {
+  // A reload is done by the thread that reads the ring: it waits for nobody who might write a pipe.
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) {
     return failed(std::strerror(errno));
+  }
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    return failed("it is no regular file");
   }
   std::string text;
   for (;;) {

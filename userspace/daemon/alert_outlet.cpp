@@ -9,6 +9,27 @@
 namespace closewatch {
 namespace {
 
+constexpr std::uint64_t kTellEveryNs = 60'000'000'000;
+
+// `idle`: of receivers too that were offered nothing.
+std::vector<std::string> account_of(const alert::Delivery& delivery, bool idle) {
+  std::vector<std::string> lines;
+  for (const alert::DeliveryCounts& counts : delivery.counts()) {
+    if (counts.offered == 0 && !idle) {
+      continue;
+    }
+    lines.push_back(
+        fmt::format("alerts to {}: {} offered = {} delivered + {} failed + {} refused + {} left",
+                    counts.name, counts.offered, counts.delivered, counts.failed, counts.refused,
+                    counts.left + counts.waiting));
+    if (const std::uint64_t lost = counts.offered - counts.delivered; lost > 0) {
+      lines.push_back(fmt::format("LOST for {}: {} of {} alerts did not get there", counts.name,
+                                  lost, counts.offered));
+    }
+  }
+  return lines;
+}
+
 Result<std::shared_ptr<alert::Delivery>> start_delivery(const alert::Settings& settings,
                                                         const Log& log) {
   auto notifiers = alert::make_notifiers(settings, {STDERR_FILENO, log.priorities()});
@@ -62,7 +83,27 @@ Result<std::function<void()>> AlertOutlet::take_over(const alert::Settings& sett
   engine_.reload(alert::engine_settings(settings, tick_ns_), {delivery->get()});
   std::swap(delivery_, *delivery);
   queue_ = settings.queue;
-  return std::function<void()>([old = std::move(delivery).take()] { old->stop(kPatience); });
+  told_.clear();
+  return std::function<void()>([old = std::move(delivery).take(), &log = log_] {
+    old->stop(kPatience);
+    log_account(log, account_of(*old, false));
+  });
+}
+
+void AlertOutlet::tell_refused(std::uint64_t now_ns) {
+  const std::vector<alert::DeliveryCounts> all = delivery_->counts();
+  told_.resize(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    Told& told = told_[i];
+    const alert::DeliveryCounts& counts = all[i];
+    if (counts.refused > told.refused && now_ns >= told.next_ns) {
+      log_.warning(
+          fmt::format("alerts to {}: its queue of {} is full; {} refused since that was "
+                      "last told, {} in all",
+                      counts.name, queue_, counts.refused - told.refused, counts.refused));
+      told = {.refused = counts.refused, .next_ns = now_ns + kTellEveryNs};
+    }
+  }
 }
 
 std::vector<SinkReading> AlertOutlet::readings() const {
@@ -83,12 +124,8 @@ std::vector<std::string> AlertOutlet::account() const {
   std::vector<std::string> lines{fmt::format(
       "alerts: {} closures judged, {} fired, {} told, {} held back, {} resolved", engine.findings,
       engine.fired, engine.announced, engine.held_back, engine.resolved)};
-  for (const alert::DeliveryCounts& counts : delivery_->counts()) {
-    lines.push_back(
-        fmt::format("alerts to {}: {} offered = {} delivered + {} failed + {} refused + {} left",
-                    counts.name, counts.offered, counts.delivered, counts.failed, counts.refused,
-                    counts.left + counts.waiting));
-  }
+  const std::vector<std::string> receivers = account_of(*delivery_, true);
+  lines.insert(lines.end(), receivers.begin(), receivers.end());
   return lines;
 }
 

@@ -29,12 +29,16 @@ class AlertOutlet {
   [[nodiscard]] std::optional<std::int64_t> due_ns() const { return engine_.due_ns(); }
 
   // Goes over to other settings; rules that stay the same keep their state. Gives what has to be
-  // done with the receivers up to now, on another thread: they get 5 s for what waits. On an error
-  // nothing has changed.
+  // done with the receivers up to now, on another thread: they get 5 s for what waits, and their
+  // account is logged. On an error nothing has changed.
   Result<std::function<void()>> take_over(const alert::Settings& settings);
 
   // What waits for a receiver is delivered within 5 s, or counted. Nothing is taken any more.
   void stop() { delivery_->stop(kPatience); }
+
+  // Logs what receivers refused since that was last told, of each at most once a minute. `now_ns`:
+  // CLOCK_BOOTTIME.
+  void tell_refused(std::uint64_t now_ns);
 
   // One reading for each receiver; summed up in `lines` for the account at the end.
   [[nodiscard]] std::vector<SinkReading> readings() const;
@@ -50,6 +54,12 @@ class AlertOutlet {
   std::uint64_t tick_ns_;
   const Log& log_;
   std::size_t queue_;
+  // Of each receiver, in the order of Delivery::counts(); empty after they have changed.
+  struct Told {
+    std::uint64_t refused = 0;
+    std::uint64_t next_ns = 0;  // not before
+  };
+  std::vector<Told> told_;
   std::shared_ptr<alert::Delivery> delivery_;
   alert::Engine engine_;
   alert::Feed feed_;

@@ -25,8 +25,25 @@ Result<SharedWriter> start_writer(const history::Settings& settings, const histo
 
 void stop_writer(history::Writer& writer, const Log& log) {
   if (const auto stopped = writer.stop(); !stopped.ok()) {
-    log.error("history: " + stopped.error().what);
+    log.error(stopped.error().what);
   }
+}
+
+std::vector<std::string> account_of(const history::Writer& writer) {
+  const history::Health health = writer.health();
+  std::vector<std::string> lines{fmt::format(
+      "history: {} closures taken, {} rows written, {} refused, {} rows and {} rollups refused",
+      health.taken, health.rows_written, health.refused, health.rows_refused,
+      health.rollups_refused)};
+  if (health.refused + health.rollups_refused > 0) {
+    lines.push_back(fmt::format("LOST for the history: {} closures that waited for its file",
+                                health.refused + health.rollups_refused));
+  }
+  if (health.late_facts > 0) {
+    lines.push_back(
+        fmt::format("LOST for the history: {} facts that came late", health.late_facts));
+  }
+  return lines;
 }
 
 }  // namespace
@@ -57,8 +74,10 @@ Result<std::function<void()>> HistoryOutlet::take_over(const history::Settings& 
   }
   settings_ = settings;
   std::swap(writer_, *writer);
-  return std::function<void()>(
-      [old = std::move(writer).take(), &log = log_] { stop_writer(*old, log); });
+  return std::function<void()>([old = std::move(writer).take(), &log = log_] {
+    stop_writer(*old, log);
+    log_account(log, account_of(*old));
+  });
 }
 
 void HistoryOutlet::stop() { stop_writer(*writer_, log_); }
@@ -75,24 +94,12 @@ SinkReading HistoryOutlet::reading() const {
 
 HistoryReading HistoryOutlet::file() const {
   const history::Health health = writer_->health();
-  return {.unchecked = health.unchecked, .set_aside = health.set_aside};
+  return {.unchecked = health.unchecked,
+          .set_aside = health.set_aside,
+          .bytes = health.bytes,
+          .log_bytes = health.log_bytes};
 }
 
-std::vector<std::string> HistoryOutlet::account() const {
-  const history::Health health = writer_->health();
-  std::vector<std::string> lines{fmt::format(
-      "history: {} closures taken, {} rows written, {} refused, {} rows and {} rollups refused",
-      health.taken, health.rows_written, health.refused, health.rows_refused,
-      health.rollups_refused)};
-  if (health.refused + health.rollups_refused > 0) {
-    lines.push_back(fmt::format("LOST for the history: {} closures that waited for its file",
-                                health.refused + health.rollups_refused));
-  }
-  if (health.late_facts > 0) {
-    lines.push_back(
-        fmt::format("LOST for the history: {} facts that came late", health.late_facts));
-  }
-  return lines;
-}
+std::vector<std::string> HistoryOutlet::account() const { return account_of(*writer_); }
 
 }  // namespace closewatch

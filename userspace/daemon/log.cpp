@@ -68,4 +68,10 @@ bool Log::put(LogLevel level, std::string_view text) const {
   return true;
 }
 
+void log_account(const Log& log, const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) {
+    log.write(line.starts_with("LOST") ? LogLevel::warning : LogLevel::info, line);
+  }
+}
+
 }  // namespace closewatch

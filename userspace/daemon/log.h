@@ -6,7 +6,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "userspace/config/config.h"
 
@@ -45,5 +47,8 @@ class Log {
   mutable std::atomic<std::uint64_t> lost_ = 0;
   mutable std::atomic<std::uint64_t> untold_ = 0;  // of those, since that was last told
 };
+
+// An account, line by line; what was LOST is a warning.
+void log_account(const Log& log, const std::vector<std::string>& lines);
 
 }  // namespace closewatch

@@ -115,6 +115,9 @@ std::optional<std::uint64_t> Outlets::due_ns() const {
 }
 
 void Outlets::take(Readings readings, std::uint64_t now_ns, bool alive) {
+  if (alerts_) {
+    alerts_->tell_refused(now_ns);
+  }
   if (!metrics_) {
     return;
   }
@@ -142,8 +145,10 @@ void Outlets::take_over(const Config& config) {
   std::vector<std::function<void()>> ends;
   if (!config.history.enabled) {
     if (history_) {
-      ends.emplace_back(
-          [old = std::shared_ptr<HistoryOutlet>(std::move(history_))] { old->stop(); });
+      ends.emplace_back([old = std::shared_ptr<HistoryOutlet>(std::move(history_)), this] {
+        old->stop();
+        log_account(around_.log, old->account());
+      });
     }
   } else if (!history_) {
     log_failure(start_history(config));
@@ -164,7 +169,10 @@ void Outlets::take_over(const Config& config) {
   }
   if (!config.alerts.enabled) {
     if (alerts_) {
-      ends.emplace_back([old = std::shared_ptr<AlertOutlet>(std::move(alerts_))] { old->stop(); });
+      ends.emplace_back([old = std::shared_ptr<AlertOutlet>(std::move(alerts_)), this] {
+        old->stop();
+        log_account(around_.log, old->account());
+      });
     }
   } else if (!alerts_) {
     log_failure(start_alerts(config));

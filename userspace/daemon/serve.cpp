@@ -41,12 +41,6 @@ std::uint64_t lost_closures(const KernelCounters& kernel) {
   return kernel.lost_ring + kernel.lost_ledger;
 }
 
-void log_account(const Log& log, const std::vector<std::string>& lines) {
-  for (const std::string& line : lines) {
-    log.write(line.starts_with("LOST") ? LogLevel::warning : LogLevel::info, line);
-  }
-}
-
 // Every closure of the host is observed.
 bool is_unfiltered(FilterOptions filter) {
   filter.unestablished = false;

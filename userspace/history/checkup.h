@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether a history is whole. That reads all of it: a large one is read by a thread with a
-// connection of its own, beside the writer, whose log (WAL) is not cut meanwhile.
+// connection of its own, beside the writer, whose log (WAL) only grows meanwhile: who begins a
+// checkup watches that.
 #pragma once
 
 #include <future>

@@ -111,11 +111,7 @@ Result<bool> Retention::by_age(Database& database, std::int64_t now_ns) {
   if (!rollups.ok() || *rollups) {
     return rollups;
   }
-  const auto losses =
-      changed_by(database, fmt::format("DELETE FROM loss WHERE since_ns < {0} AND until_ns < {0};"
-                                       "DELETE FROM session WHERE stopped_ns < {0}",
-                                       limit));
-  return losses.ok() ? Result<bool>(false) : Result<bool>(losses.error());
+  return losses_before(database, limit);
 }
 
 Result<bool> Retention::by_size(Database& database, std::int64_t now_ns, bool by_time) {
@@ -136,6 +132,9 @@ Result<bool> Retention::by_size(Database& database, std::int64_t now_ns, bool by
                                    ? now_ns - sacrifice.older_than_ns
                                    : std::numeric_limits<std::int64_t>::max();
     auto gone = sacrifice.rows ? closures_before(database, limit) : rollups_before(database, limit);
+    if (gone.ok() && !*gone && !sacrifice.rows) {
+      gone = losses_before(database, limit);  // of times of which nothing else is left
+    }
     if (!gone.ok() || *gone) {
       return gone;
     }
@@ -168,6 +167,26 @@ Result<bool> Retention::rollups_before(Database& database, std::int64_t limit_ns
   }
   counts_.rollups += static_cast<std::uint64_t>(*rows);
   return *rows > 0;
+}
+
+Result<bool> Retention::losses_before(Database& database, std::int64_t limit_ns) {
+  const auto losses = changed_by(
+      database, fmt::format("DELETE FROM loss WHERE id IN (SELECT id FROM loss WHERE since_ns < {0}"
+                            " AND until_ns < {0} ORDER BY since_ns LIMIT {1})",
+                            limit_ns, kRowsPerStep));
+  if (!losses.ok()) {
+    return losses.error();
+  }
+  const auto sessions = changed_by(
+      database, fmt::format("DELETE FROM session WHERE id IN (SELECT id FROM session WHERE"
+                            " stopped_ns < {} ORDER BY stopped_ns LIMIT {})",
+                            limit_ns, kRowsPerStep));
+  if (!sessions.ok()) {
+    return sessions.error();
+  }
+  counts_.losses += static_cast<std::uint64_t>(*losses);
+  counts_.sessions += static_cast<std::uint64_t>(*sessions);
+  return *losses + *sessions > 0;
 }
 
 // Takes rollups of minutes and adds them to those of their hour: sums stay what they are at

@@ -17,6 +17,8 @@ struct RetentionCounts {
   std::uint64_t closures = 0;  // rows deleted, of each table
   std::uint64_t rollups = 0;
   std::uint64_t processes = 0;
+  std::uint64_t losses = 0;
+  std::uint64_t sessions = 0;
   std::uint64_t coarsened = 0;  // rollups of a minute that went into those of an hour
 };
 
@@ -34,9 +36,10 @@ class Retention {
  private:
   Result<bool> by_age(Database& database, std::int64_t now_ns);
   Result<bool> by_size(Database& database, std::int64_t now_ns, bool by_time);
-  // Deletes some rows before `limit_ns`, oldest first.
+  // Delete some rows before `limit_ns`, oldest first. Sessions go with losses.
   Result<bool> closures_before(Database& database, std::int64_t limit_ns);
   Result<bool> rollups_before(Database& database, std::int64_t limit_ns);
+  Result<bool> losses_before(Database& database, std::int64_t limit_ns);
   Result<bool> future(Database& database, std::int64_t now_ns);
   Result<bool> coarsen(Database& database, std::int64_t now_ns);
   Result<bool> processes(Database& database);

@@ -160,7 +160,13 @@ CREATE VIEW rollup_text AS
     FROM rollup r JOIN process p ON p.id = r.process;
 )sql";
 
-constexpr std::array kSteps{kTables, kViews, kHours};
+// 4: a check of the file that is owed by the next start, and a way to the oldest sessions.
+constexpr const char* kUnchecked = R"sql(
+ALTER TABLE session ADD COLUMN unchecked INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX session_stopped ON session(stopped_ns);
+)sql";
+
+constexpr std::array kSteps{kTables, kViews, kHours, kUnchecked};
 static_assert(kSteps.size() == kSchemaVersion);
 
 Error not_a_history() {

@@ -11,7 +11,7 @@
 
 namespace closewatch::history {
 
-inline constexpr std::int64_t kSchemaVersion = 3;
+inline constexpr std::int64_t kSchemaVersion = 4;
 inline constexpr std::int64_t kApplicationId = 0x43574842;  // "CWHB", told by file(1)
 
 // Takes an empty file or one of an older version to `version`, all steps in one transaction.

@@ -116,6 +116,17 @@ Result<std::optional<std::int64_t>> killed(Database& database) {
   return *row ? last->optional_number() : std::nullopt;
 }
 
+// Whether a start before this one owed the file a check, and did not finish it.
+Result<bool> owes_check(Database& database) {
+  const auto knows =
+      database.number("SELECT count(*) FROM pragma_table_info('session') WHERE name = 'unchecked'");
+  if (!knows.ok() || *knows == 0) {
+    return knows.ok() ? Result<bool>(false) : Result<bool>(knows.error());
+  }
+  const auto owed = database.number("SELECT unchecked FROM session ORDER BY id DESC LIMIT 1");
+  return owed.ok() ? Result<bool>(*owed != 0) : Result<bool>(owed.error());
+}
+
 Result<std::int64_t> row_of_boot(Database& database, const Source& source) {
   auto insert = database.prepare(
       "INSERT INTO boot(boot_id) VALUES(?)"
@@ -151,13 +162,14 @@ Losses losses_of(const Opening& opening, std::int64_t now_ns) {
 // The row of a new session, within a transaction.
 Result<std::int64_t> insert_session(Store& store, const Source& source, std::int64_t now_ns) {
   auto insert = store.database.prepare(
-      "INSERT INTO session(boot, closewatch_version, tick_ns, started_ns, flushed_ns)"
-      " VALUES(?,?,?,?,?)");
+      "INSERT INTO session(boot, closewatch_version, tick_ns, started_ns, flushed_ns, unchecked)"
+      " VALUES(?,?,?,?,?,?)");
   if (!insert.ok()) {
     return std::move(insert).error();
   }
   insert->begin().put(store.boot).put(std::string_view(source.closewatch_version));
-  if (auto begun = insert->put(source.tick_ns).put(now_ns).put(now_ns).run(); !begun.ok()) {
+  insert->put(source.tick_ns).put(now_ns).put(now_ns).put(store.unchecked ? 1 : 0);
+  if (auto begun = insert->run(); !begun.ok()) {
     return std::move(begun).error();
   }
   return sqlite3_last_insert_rowid(store.database.handle());
@@ -210,13 +222,19 @@ Result<std::optional<Database>> connect_sound(const Settings& settings, Opening&
     fault = database->fault();
     return damaged_by(unclean.error());
   }
-  if (*unclean) {
-    opening.killed_ns = *unclean;
+  const auto owed = owes_check(*database);
+  if (!owed.ok()) {
+    fault = database->fault();
+    return damaged_by(owed.error());
+  }
+  opening.killed_ns = *unclean;
+  const bool check = *unclean || *owed;
+  if (check) {
     const auto bytes = database->number(
         "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()");
     opening.unchecked = bytes.ok() && *bytes > kCheckedBytes;
   }
-  if (*unclean && !opening.unchecked) {
+  if (check && !opening.unchecked) {
     auto damage = damage_in(*database);
     if (!damage.ok()) {
       fault = database->fault();
@@ -303,6 +321,7 @@ Result<Store> open_store(const Settings& settings, const Source& source, std::in
   Store store{.lock = std::move(held).take(),
               .database = std::move(*database),
               .opening = std::move(opening)};
+  store.unchecked = store.opening.unchecked;
   if (auto begun = begin_session(store, source, now_ns); !begun.ok()) {
     fault = store.database.fault();
     return std::move(begun).error().context(settings.path);
@@ -356,6 +375,17 @@ Result<> mark_flushed(Store& store, std::int64_t now_ns) {
 
 Result<> mark_stopped(Store& store, std::int64_t now_ns) {
   return mark(store, "UPDATE session SET flushed_ns = ?1, stopped_ns = ?1 WHERE id = ?2", now_ns);
+}
+
+Result<> mark_checked(Store& store) {
+  return store.database.run(
+      fmt::format("UPDATE session SET unchecked = 0 WHERE id = {}", store.session));
+}
+
+std::uint64_t log_bytes(const std::string& path) {
+  struct stat status {};
+  return ::stat((path + "-wal").c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size)
+                                                       : 0;
 }
 
 }  // namespace closewatch::history

@@ -29,7 +29,7 @@ struct Opening {
   std::optional<std::int64_t> killed_ns;  // a writer did not stop: its last flush, CLOCK_REALTIME
   std::optional<std::string> set_aside;   // the name that a damaged file got
   std::string damage;                     // what was wrong with it
-  bool unchecked = false;                 // after a kill: too large to be read whole at once
+  bool unchecked = false;  // not read whole since a kill, and too large for that to be done at once
 };
 
 struct Store {
@@ -37,6 +37,7 @@ struct Store {
   Database database;
   std::int64_t boot = 0;     // row of the table `boot`
   std::int64_t session = 0;  // row of the table `session`
+  bool unchecked = false;    // what that row says: a check is owed, be it by the next start
   Opening opening;
 };
 
@@ -54,5 +55,11 @@ Result<> limit_size(Database& database, std::uint64_t max_bytes);
 // Marks the session as flushed, or as stopped, at that time; within a transaction or alone.
 Result<> mark_flushed(Store& store, std::int64_t now_ns);
 Result<> mark_stopped(Store& store, std::int64_t now_ns);
+
+// The file was read whole: no check is owed any more. Within a transaction; `store` is told after.
+Result<> mark_checked(Store& store);
+
+// Bytes of the write-ahead log beside the file; 0: there is none.
+std::uint64_t log_bytes(const std::string& path);
 
 }  // namespace closewatch::history

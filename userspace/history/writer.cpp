@@ -24,6 +24,10 @@ constexpr std::size_t kRowsPerFlush = 10'000;
 // A transaction is to fit into what retention can make room for.
 constexpr std::uint64_t kBytesPerRow = 256;
 constexpr std::uint64_t kFileParts = 8;
+// How far the log may grow while a check keeps it from being cut.
+constexpr std::uint64_t kLeastLogLimit = 16 << 20;
+constexpr std::uint64_t kLogParts = 4;
+constexpr std::uint64_t kCheckAgainNs = 3'600'000'000'000;
 constexpr std::size_t kWithoutRow = 4096;
 constexpr std::int64_t kJumpNs = 2'000'000'000;
 // By then NTP has set a clock that was wrong at the start.
@@ -110,9 +114,9 @@ Result<> Writer::open(Fault& fault) {
     tell(true, fmt::format("the last run did not stop: its history is whole up to {}, what ended "
                            "between then and now is missing",
                            view_of(time)));
-    if (opening.unchecked) {
-      begin_checkup();
-    }
+  }
+  if (opening.unchecked) {
+    begin_checkup();
   }
   const std::lock_guard lock(mutex_);
   if (!opening_) {
@@ -122,13 +126,34 @@ Result<> Writer::open(Fault& fault) {
 }
 
 void Writer::begin_checkup() {
+  check_again_ns_.reset();
   auto checkup = Checkup::begin(settings_.path);
   if (!checkup.ok()) {
-    tell(true, fmt::format("{} is not checked: {}", settings_.path, checkup.error().what));
+    check_later(checkup.error().what);
     return;
   }
   checkup_ = std::move(checkup).take();
-  tell(false, settings_.path + " is large: it is checked while it is written");
+  tell(false,
+       settings_.path + " is not known to be whole: it is large, and checked while it is written");
+}
+
+void Writer::check_later(const std::string& why) {
+  check_again_ns_ = surroundings_.boot_ns() + kCheckAgainNs;
+  tell(true, fmt::format("{} is not checked: {}; tried again in an hour", settings_.path, why));
+}
+
+// Observation goes before the check: a log that it keeps from being cut is bounded.
+void Writer::watch_checkup() {
+  if (check_again_ns_ && store_ && surroundings_.boot_ns() >= *check_again_ns_) {
+    begin_checkup();
+  }
+  end_checkup();
+  state_.log_bytes = log_bytes(settings_.path);
+  if (checkup_ && state_.log_bytes > std::max(kLeastLogLimit, settings_.max_bytes / kLogParts)) {
+    checkup_.reset();
+    check_later(
+        fmt::format("the log of what is written meanwhile has {} MiB", state_.log_bytes >> 20));
+  }
 }
 
 // What has been found, once it is.
@@ -139,9 +164,9 @@ void Writer::end_checkup() {
   const auto damage = checkup_->damage();
   checkup_.reset();
   if (!damage.ok()) {
-    tell(true, fmt::format("{} is not checked: {}", settings_.path, damage.error().what));
+    check_later(damage.error().what);
   } else if (damage->empty()) {
-    state_.unchecked = false;
+    found_whole_ = true;
     tell(false, settings_.path + " was checked: it is whole");
   } else {
     failed(Error{*damage}, Fault::corrupt);
@@ -213,7 +238,7 @@ void Writer::run() {
     };
     open = queue_.take(batch, retain_more_ ? steady_clock::now() : last_flush_ + pause());
     take(batch);
-    end_checkup();
+    watch_checkup();
     const auto now = steady_clock::now();
     const auto since = now - last_flush_;
     // A file that cannot be written is not tried at every batch.
@@ -241,8 +266,8 @@ void Writer::run() {
     end_ = "history: cannot mark the end: " + stopped.error().what;
   }
   publish();
-  if (checkup_) {
-    tell(true, settings_.path + " is not checked: there was no time to");
+  if (state_.unchecked && store_) {
+    tell(true, settings_.path + " is not known to be whole: the next start checks it");
   }
   close();
 }
@@ -329,7 +354,9 @@ void Writer::pend(const Row& row, std::int64_t unix_ns) {
   losses_.add({.kind = LossKind::row, .since_ns = unix_ns, .until_ns = unix_ns, .records = 1});
 }
 
-bool Writer::waiting() const { return !pending_.empty() || rollup_.waiting() || losses_.waiting(); }
+bool Writer::waiting() const {
+  return !pending_.empty() || rollup_.waiting() || losses_.waiting() || found_whole_;
+}
 
 void Writer::try_flush() {
   last_flush_ = steady_clock::now();
@@ -394,6 +421,9 @@ Result<> Writer::write(std::size_t rows, Fault& fault) {
   }
   if (result.ok()) {
     result = as_fault(losses_.write(store_->database));
+  }
+  if (result.ok() && found_whole_) {
+    result = as_fault(mark_checked(*store_));
   }
   if (result.ok()) {
     result = as_fault(mark_flushed(*store_, surroundings_.unix_ns()));
@@ -478,6 +508,8 @@ void Writer::close_damaged(const std::string& damage) {
 
 void Writer::close() {
   checkup_.reset();
+  found_whole_ = false;
+  check_again_ns_.reset();
   insert_.reset();
   amend_.reset();
   processes_.forget_rows();
@@ -490,6 +522,9 @@ void Writer::written(std::size_t rows) {
   rollup_.written();
   losses_.written();
   pending_.drop(rows);
+  if (std::exchange(found_whole_, false)) {
+    state_.unchecked = store_->unchecked = false;
+  }
   state_.rows_written += inserted_;
   state_.rows_known += known_;
   ++state_.flushes;

@@ -63,8 +63,9 @@ struct Health {
   std::uint64_t failures = 0;  // flushes that did not succeed
   std::uint64_t clock_jumps = 0;
   std::uint64_t set_aside = 0;  // damaged files
-  bool unchecked = false;       // the last run was killed, and the file is not read whole since
+  bool unchecked = false;       // a run was killed, and the file is not read whole since
   std::uint64_t bytes = 0;      // of the file that hold something, at the last flush
+  std::uint64_t log_bytes = 0;  // of the write-ahead log beside it, at the last look
   RetentionCounts deleted;
 };
 
@@ -116,7 +117,9 @@ class Writer final : public Sink {
   void failed(const Error& error, Fault fault);
   void written(std::size_t rows);
   void begin_checkup();
+  void watch_checkup();
   void end_checkup();
+  void check_later(const std::string& why);
   void close_damaged(const std::string& damage);
   void close();
   void retain();
@@ -131,7 +134,9 @@ class Writer final : public Sink {
 
   // Of the thread.
   std::optional<Store> store_;
-  std::unique_ptr<Checkup> checkup_;  // under way
+  std::unique_ptr<Checkup> checkup_;             // under way
+  bool found_whole_ = false;                     // by it; the file does not say so yet
+  std::optional<std::uint64_t> check_again_ns_;  // CLOCK_BOOTTIME; nullopt: no need
   std::optional<Statement> insert_;
   std::optional<Statement> amend_;
   ProcessDirectory processes_;

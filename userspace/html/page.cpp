@@ -122,7 +122,8 @@ void write_losses(Writer& out, const Page& page) {
 
 void write_summary(Writer& out, const ProcessReport& all) {
   const CloseTally& tally = all.tally;
-  out.begin_table({"", "closures", "abortive", "timed out", "lost bytes", "discarded", "unread"});
+  out.begin_table({"", "closures", "abortive", "timed out", "with bytes lost", "bytes discarded",
+                   "bytes unread"});
   out.row("everything", {number(all.closures()), number(tally.of(Class::abortive)),
                          number(tally.of(Class::timed_out)), number(tally.lost_closures),
                          number(all.discarded()), number(all.unread())});

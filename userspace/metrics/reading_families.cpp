@@ -150,6 +150,12 @@ void append_history(Families& families, const HistoryReading& history) {
   Family::counters(families, "closewatch_history_set_aside_total",
                    "Files of the history that were found damaged and renamed.")
       .add(history.set_aside);
+  Family::gauges(families, "closewatch_history_bytes",
+                 "Bytes of the file of the history that hold something.")
+      .add(history.bytes);
+  Family::gauges(families, "closewatch_history_log_bytes",
+                 "Bytes of the write-ahead log beside the file of the history.")
+      .add(history.log_bytes);
 }
 
 void append_programs(Families& families, const std::vector<ProgramReading>& programs) {

@@ -33,7 +33,7 @@ PendingReading summary_of(std::span<const PendingClose> closes);
 
 // The queue in front of a sink that may block.
 struct SinkReading {
-  std::string sink;  // unique: "history", "alerts", "otlp"
+  std::string sink;  // unique: "history", "log", "alerts to ..."
   std::uint64_t taken = 0;
   std::uint64_t refused = 0;  // the queue was full
   std::uint64_t failed = 0;   // taken, and given up: a full disk, a receiver that never answered
@@ -43,8 +43,10 @@ struct SinkReading {
 
 // The file of the history.
 struct HistoryReading {
-  bool unchecked = false;       // the last run was killed, and it is not read whole since
+  bool unchecked = false;       // a run was killed, and it is not read whole since
   std::uint64_t set_aside = 0;  // found damaged
+  std::uint64_t bytes = 0;      // that hold something
+  std::uint64_t log_bytes = 0;  // of the write-ahead log beside it
 };
 
 // One BPF program. Runs and their time are counted while kernel.bpf_stats_enabled is 1.

@@ -128,7 +128,7 @@ void write_peers(Output& output, const ProcessReport& report) {
     append_peer(out, peers[index]);
     out.push_back(':');
     const std::string numbers =
-        fmt::format("{} lost, {} of {} abortive", count_text(peers[index].bytes_lost),
+        fmt::format("{} lost, {} of {} bad closures abortive", count_text(peers[index].bytes_lost),
                     count_text(peers[index].abortive), count_text(peers[index].closures));
     // A long address is told whole: it is what the reader looks for.
     if (kPeerIndent.size() + (out.size() - from) + 1 + numbers.size() > kReportWidth) {
@@ -144,10 +144,11 @@ void write_peers(Output& output, const ProcessReport& report) {
     write_line(output, fmt::format("{}and {} more", kPeerIndent, peers.size() - kPeersShown));
   }
   if (report.other_peers.closures > 0) {
-    write_line(output, fmt::format("{}peers not told apart: {} lost, {} of {} abortive",
-                                   kPeerIndent, count_text(report.other_peers.bytes_lost),
-                                   count_text(report.other_peers.abortive),
-                                   count_text(report.other_peers.closures)));
+    write_line(output,
+               fmt::format("{}peers not told apart: {} lost, {} of {} bad closures abortive",
+                           kPeerIndent, count_text(report.other_peers.bytes_lost),
+                           count_text(report.other_peers.abortive),
+                           count_text(report.other_peers.closures)));
   }
 }
 

@@ -363,6 +363,19 @@ TEST_F(ConfigFile, ThatIsNotThereIsRefused) {
   EXPECT_THAT(config.error().what, HasSubstr("No such file"));
 }
 
+// None of them is waited for.
+TEST_F(ConfigFile, ThatIsAPipeOrADeviceIsRefused) {
+  const std::string pipe = path_ + ".pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path : {pipe, std::string("/dev/zero")}) {
+    const auto config = load_config(path);
+    ASSERT_FALSE(config.ok());
+    EXPECT_EQ(config.error().code, ExitCode::usage);
+    EXPECT_THAT(config.error().what, HasSubstr("no regular file"));
+  }
+  ::unlink(pipe.c_str());
+}
+
 TEST_F(ConfigFile, ThatIsAFolderIsRefused) {
   const auto config = load_config("/");
   ASSERT_FALSE(config.ok());

@@ -147,24 +147,20 @@ TEST(Retention, MakesAnHourOfABusyMinuteInSteps) {
   EXPECT_EQ(steps, (std::vector<std::uint64_t>{2000, 4000, 5000}));
 }
 
-// How much SQLite does in the step that does most, and how many steps there are, for an hour of so
-// many rollups that is too old.
+// How much SQLite does in the step that does most, and how many rows are gone after each.
 struct Work {
   std::uint64_t most = 0;
-  std::vector<std::uint64_t> deleted;  // so far, after each step
+  std::vector<std::uint64_t> deleted;
 };
 
-Work work_of(std::uint32_t rollups, const Settings& settings, std::int64_t now_ns) {
+// Of a history that `sql` fills.
+Work work_of(const std::string& sql, const Settings& settings, std::int64_t now_ns) {
   const Folder folder;
   write_history(settings_for(folder), {graceful(0, 5 * kHour)});
   auto database = Database::open(folder.file(), Database::Mode::write, 5000);
   EXPECT_TRUE(database.ok());
   EXPECT_TRUE(add_histogram_function(*database).ok());
-  const auto made = database->run(fmt::format(
-      "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {})"
-      "INSERT INTO rollup SELECT {}, i / 10, 'graceful', 'peer_first', '10.0.0.' || (i % 10),"
-      " 80, 1, 0, 0, 0, 0, NULL, NULL, 60 FROM n",
-      rollups - 1, kNoon / kMinute));
+  const auto made = database->run(sql);
   EXPECT_TRUE(made.ok()) << made.error().what;
   std::uint64_t steps_of_sqlite = 0;
   sqlite3_progress_handler(
@@ -182,9 +178,38 @@ Work work_of(std::uint32_t rollups, const Settings& settings, std::int64_t now_n
     EXPECT_TRUE(step.ok()) << step.error().what;
     more = step.ok() && *step;
     work.most = std::max(work.most, steps_of_sqlite);
-    work.deleted.push_back(retention.counts().rollups);
+    const RetentionCounts& counts = retention.counts();
+    work.deleted.push_back(counts.rollups + counts.losses + counts.sessions);
   }
   return work;
+}
+
+// The numbers from 0 on, as i.
+std::string numbers(std::uint32_t count) {
+  return fmt::format(
+      "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {}) ", count - 1);
+}
+
+// An hour of so many rollups.
+std::string rollups_of_an_hour(std::uint32_t count) {
+  return numbers(count) + fmt::format(
+                              "INSERT INTO rollup SELECT {}, i / 10, 'graceful', 'peer_first',"
+                              " '10.0.0.' || (i % 10), 80, 1, 0, 0, 0, 0, NULL, NULL, 60 FROM n",
+                              kNoon / kMinute);
+}
+
+std::string losses_of_noon(std::uint32_t count) {
+  return numbers(count) + fmt::format(
+                              "INSERT INTO loss(kind, since_ns, until_ns, events, records, note)"
+                              " SELECT 'row', {0}, {0}, 1, 1, '' FROM n",
+                              kNoon);
+}
+
+std::string sessions_of_noon(std::uint32_t count) {
+  return numbers(count) + fmt::format(
+                              "INSERT INTO session(boot, closewatch_version, tick_ns, started_ns,"
+                              " flushed_ns, stopped_ns) SELECT 1, '', 0, {0}, {0}, {0} FROM n",
+                              kNoon);
 }
 
 // The world stands still for a step: what it does must not grow with what there is to do.
@@ -192,7 +217,7 @@ TEST(Retention, DeletesRollupsInStepsHoweverManyOneHourHas) {
   Settings settings;
   settings.keep_closures = settings.keep_rollups = std::chrono::hours(2);
   const auto by_age = [&](std::uint32_t rollups) {
-    return work_of(rollups, settings, kNoon + 3 * kHour);
+    return work_of(rollups_of_an_hour(rollups), settings, kNoon + 3 * kHour);
   };
   Work few = by_age(5000);
   ASSERT_GE(few.deleted.size(), 3U);
@@ -206,13 +231,57 @@ TEST(Retention, DeletesRollupsOfTheFutureInSteps) {
   Settings settings;
   settings.max_bytes = 1 << 16;
   const auto ahead = [&](std::uint32_t rollups) {
-    return work_of(rollups, settings, kNoon - 48 * kHour);
+    return work_of(rollups_of_an_hour(rollups), settings, kNoon - 48 * kHour);
   };
   Work few = ahead(5000);
   ASSERT_GE(few.deleted.size(), 3U);
   EXPECT_EQ(few.deleted[0], 2000U);
   EXPECT_EQ(few.deleted[1], 4000U);
   EXPECT_LE(ahead(50'000).most, few.most + few.most / 2);
+}
+
+// Of losses there may be one of a kind each second, of sessions one each start.
+TEST(Retention, DeletesLossesAndSessionsInSteps) {
+  Settings settings;
+  settings.keep_closures = settings.keep_rollups = std::chrono::hours(2);
+  const auto at_three = [&](const std::string& sql) {
+    return work_of(sql, settings, kNoon + 3 * kHour);
+  };
+  // The session that made the file is one more.
+  Work losses = at_three(losses_of_noon(5000));
+  ASSERT_GE(losses.deleted.size(), 3U);
+  losses.deleted.resize(3);
+  EXPECT_EQ(losses.deleted, (std::vector<std::uint64_t>{2001, 4001, 5001}));
+  EXPECT_LE(at_three(losses_of_noon(50'000)).most, losses.most + losses.most / 2);
+  Work sessions = at_three(sessions_of_noon(5000));
+  ASSERT_GE(sessions.deleted.size(), 3U);
+  sessions.deleted.resize(3);
+  EXPECT_EQ(sessions.deleted, (std::vector<std::uint64_t>{2000, 4000, 5001}));
+  EXPECT_LE(at_three(sessions_of_noon(50'000)).most, sessions.most + sessions.most / 2);
+}
+
+// Losses that fill the file do not drive out what it is for.
+TEST(Retention, LossesGoBySizeBeforeRecentRollups) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  write_history(settings, {abortive(1), abortive(2, -40 * kDay)});
+  {
+    auto database = Database::open(folder.file(), Database::Mode::write, 5000);
+    ASSERT_TRUE(database.ok());
+    ASSERT_TRUE(database
+                    ->run(numbers(20'000) +
+                          fmt::format("INSERT INTO loss(kind, since_ns, until_ns, events, records,"
+                                      " note) SELECT 'row', {0} + i, {0} + i, 1, 1, '' FROM n",
+                                      kNoon - 35 * kDay))
+                    .ok());
+  }
+  settings.max_bytes = 1U << 18;
+  const RetentionCounts counts = retain(settings, kNoon + kMinute);
+  EXPECT_GT(counts.losses, 0U);
+  EXPECT_EQ(counts.rollups, 1U);  // that of 40 days ago
+  PerProcess report;
+  report_of(folder.file(), report);
+  EXPECT_EQ(report.all().closures(), 1U);
 }
 
 TEST(Retention, ForgetsProcessesThatNothingNames) {

@@ -8,12 +8,17 @@
 #include <fstream>
 #include <iterator>
 
+#include "tests/data/large_history.h"
 #include "tests/unit/history/history_file.h"
-#include "userspace/history/checkup.h"
 #include "userspace/history/schema.h"
 
 namespace closewatch::history {
 namespace {
+
+using testing::kLarge;
+using testing::kNotStopped;
+using testing::kSlowNoMore;
+using testing::kSlowToCheck;
 
 Result<std::unique_ptr<Writer>> start(const Settings& settings) {
   return Writer::start(settings, kSource, {});
@@ -52,7 +57,7 @@ TEST(Store, MigratesAnOlderFileWithWhatItHolds) {
   EXPECT_EQ(writer->opening()->had_version, 1);
   writer->finding(abortive(1));
   ASSERT_TRUE(writer->stop().ok());
-  EXPECT_EQ(number_in(folder.file(), "PRAGMA user_version"), 3);
+  EXPECT_EQ(number_in(folder.file(), "PRAGMA user_version"), 4);
   EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM rollup_text"), 2);
   PerProcess report;
   report_of(folder.file(), report);
@@ -65,7 +70,7 @@ TEST(Store, AnOlderFileIsNotReadBeforeThat) {
   make_version(folder.file(), 1);
   const auto reader = Reader::open(folder.file());
   ASSERT_FALSE(reader.ok());
-  EXPECT_NE(reader.error().what.find("schema version 1, this closewatch reads 3"),
+  EXPECT_NE(reader.error().what.find("schema version 1, this closewatch reads 4"),
             std::string::npos);
   EXPECT_FALSE(reader.error().hint.empty());
 }
@@ -76,53 +81,60 @@ TEST(Store, RefusesANewerFileAndLeavesItAsItIs) {
   {
     auto database = Database::open(folder.file(), Database::Mode::write, 0);
     ASSERT_TRUE(database.ok());
-    ASSERT_TRUE(database->run("PRAGMA user_version = 4").ok());
+    ASSERT_TRUE(database->run("PRAGMA user_version = 5").ok());
   }
   const auto writer = start(settings_for(folder));
   ASSERT_FALSE(writer.ok());
-  EXPECT_NE(writer.error().what.find("schema version 4, this closewatch knows 3"),
+  EXPECT_NE(writer.error().what.find("schema version 5, this closewatch knows 4"),
             std::string::npos);
   EXPECT_NE(writer.error().hint.find("newer closewatch"), std::string::npos);
   EXPECT_FALSE(Reader::open(folder.file()).ok());
   EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM closure"), 1);
 }
 
-// A history of more than 64 MiB whose writer did not stop.
-void make_large(const Folder& folder) {
-  write_history(settings_for(folder), {abortive(1)});
-  auto database = Database::open(folder.file(), Database::Mode::write, 0);
+void run_in(const Folder& folder, const std::string& sql) {
+  auto database = Database::open(folder.file(), Database::Mode::write, 5000);
   ASSERT_TRUE(database.ok());
-  ASSERT_TRUE(database
-                  ->run("UPDATE session SET stopped_ns = NULL; CREATE TABLE large(bytes);"
-                        "INSERT INTO large VALUES(zeroblob(70000000))")
-                  .ok());
+  sqlite3_db_config(database->handle(), SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
+  const auto done = database->run(sql);
+  ASSERT_TRUE(done.ok()) << done.error().what;
 }
+
+// A history whose writer did not stop, and that `sql` makes larger than 64 MiB.
+void make_large(const Folder& folder, const std::string& sql) {
+  write_history(settings_for(folder), {abortive(1)});
+  run_in(folder, kNotStopped + sql);
+}
+
+constexpr const char* kOwed = "SELECT unchecked FROM session ORDER BY id DESC LIMIT 1";
 
 // What the start may take does not grow with the file.
 TEST(Store, ChecksALargeFileWhileItIsWritten) {
   const Folder folder;
-  make_large(folder);
+  make_large(folder, kLarge);
   TestClock clock;
   Told told;
   const auto writer = started(settings_for(folder), clock, told);
   EXPECT_TRUE(writer->opening()->killed_ns);
   EXPECT_TRUE(writer->opening()->unchecked);
-  EXPECT_EQ(told.with("is large: it is checked while it is written"), 1U);
+  EXPECT_EQ(told.with("it is large, and checked while it is written"), 1U);
   writer->finding(abortive(2));
   await(*writer, [](const Health& health) { return !health.unchecked; });
   EXPECT_EQ(told.with("was checked: it is whole"), 1U);
+  EXPECT_EQ(number_in(folder.file(), kOwed), 0);
   ASSERT_TRUE(writer->stop().ok());
+  EXPECT_EQ(told.with("the next start checks it"), 0U);
   EXPECT_EQ(writer->health().set_aside, 0U);
   EXPECT_EQ(closures_in(folder.file()).size(), 2U);
 }
 
 TEST(Store, SetsALargeFileAsideThatIsFoundDamaged) {
   const Folder folder;
-  make_large(folder);
+  make_large(folder, kLarge);
   {
     // Amid what the large value is spread over, which nothing else reads.
     std::fstream file(folder.file(), std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(40'000'000 / 4096 * 4096);
+    file.seekp(std::streamoff{9765} * 4096);
     file << std::string(4096, '\xff');
   }
   TestClock clock;
@@ -138,13 +150,96 @@ TEST(Store, SetsALargeFileAsideThatIsFoundDamaged) {
   EXPECT_EQ(number_in(folder.file(), "SELECT count(*) FROM loss WHERE kind = 'set_aside'"), 1);
 }
 
-// A stop does not wait for it.
-TEST(Store, BreaksACheckOffAtTheEnd) {
+// A stop does not wait for a check; the starts after it owe it, however often they are stopped too.
+TEST(Store, TheNextStartChecksWhatAStopBrokeOff) {
   const Folder folder;
-  make_large(folder);
-  auto checkup = Checkup::begin(folder.file());
-  ASSERT_TRUE(checkup.ok()) << checkup.error().what;
-  checkup->reset();
+  make_large(folder, kSlowToCheck);
+  TestClock clock;
+  for (int i = 0; i < 2; ++i) {
+    Told told;
+    const auto writer = started(settings_for(folder), clock, told);
+    EXPECT_EQ(writer->opening()->killed_ns.has_value(), i == 0);
+    EXPECT_EQ(told.with("it is large, and checked while it is written"), 1U);
+    Settings next = settings_for(folder);
+    next.keep_closures += std::chrono::hours(1);
+    writer->take_over(next);  // a session of its own, that owes it as well
+    ASSERT_TRUE(writer->stop().ok());
+    EXPECT_TRUE(writer->health().unchecked);
+    EXPECT_EQ(told.with("the next start checks it"), 1U);
+    EXPECT_EQ(number_in(folder.file(), kOwed), 1);
+  }
+  run_in(folder, kSlowNoMore);
+  {
+    Told told;
+    const auto writer = started(settings_for(folder), clock, told);
+    EXPECT_EQ(writer->opening()->killed_ns, std::nullopt);
+    await(*writer, [](const Health& health) { return !health.unchecked; });
+    ASSERT_TRUE(writer->stop().ok());
+    EXPECT_EQ(told.with("was checked: it is whole"), 1U);
+  }
+  Told told;
+  const auto writer = started(settings_for(folder), clock, told);
+  EXPECT_FALSE(writer->opening()->unchecked);
+  EXPECT_TRUE(told.texts.empty());
+}
+
+// What was owed by a large file is done at once by one that is small by now.
+TEST(Store, ChecksASmallFileAtOnceThatOwesIt) {
+  const Folder folder;
+  write_history(settings_for(folder), {abortive(1)});
+  run_in(folder, "UPDATE session SET unchecked = 1");
+  TestClock clock;
+  Told told;
+  const auto writer = started(settings_for(folder), clock, told);
+  EXPECT_FALSE(writer->opening()->unchecked);
+  EXPECT_EQ(number_in(folder.file(), kOwed), 0);
+  EXPECT_TRUE(told.texts.empty());
+}
+
+// The log is not cut while a check reads: it is broken off before the log takes the disk, tried
+// again later, and none of it costs a closure.
+TEST(Store, BreaksACheckOffForALogThatGrows) {
+  constexpr std::uint64_t kLogLimit = 32 << 20;
+  const Folder folder;
+  make_large(folder, kSlowToCheck);
+  Settings settings = settings_for(folder);
+  settings.max_bytes = 4 * kLogLimit;
+  TestClock clock;
+  Told told;
+  const auto writer = started(settings, clock, told);
+  std::uint32_t given = 0;
+  const auto flush = [&](std::uint32_t closures) {
+    for (std::uint32_t n = 0; n < closures; ++n) {
+      Finding finding = abortive(++given, kSecond);
+      finding.stack = {std::string(20'000, 'f')};
+      writer->finding(finding);
+    }
+    writer->flush();
+    await(*writer, [&](const Health& health) { return health.rows_written == given; });
+  };
+  while (told.with("of what is written meanwhile has ") == 0) {
+    flush(400);
+  }
+  EXPECT_EQ(told.with("tried again in an hour"), 1U);
+  EXPECT_TRUE(writer->health().unchecked);
+  // A flush is 8 MB.
+  EXPECT_GT(writer->health().log_bytes, kLogLimit);
+  EXPECT_LT(writer->health().log_bytes, 2 * kLogLimit);
+  // What is written from now on cuts it.
+  await(*writer, [&](const Health& health) {
+    flush(1);
+    return health.log_bytes <= kLogLimit;
+  });
+  clock.pass(kHour);
+  await(*writer, [&](const Health&) {
+    flush(1);
+    return told.with("it is large, and checked while it is written") == 2;
+  });
+  ASSERT_TRUE(writer->stop().ok());
+  PerProcess report;
+  report_of(folder.file(), report);
+  EXPECT_EQ(report.all().closures(), given + 1);
+  EXPECT_EQ(number_in(folder.file(), kOwed), 1);
 }
 
 TEST(Store, RefusesADatabaseOfSomebodyElse) {

@@ -49,7 +49,7 @@ Readings sample_readings() {
                        .held_early = 36,
                        .gaps = 37};
   readings.pending = PendingReading{41, 42, 43, 44, 45, 46, 47, 1'500'000'000};
-  readings.history = {true, 58};
+  readings.history = {true, 58, 59, 60};
   readings.sinks = {{"history", 51, 52, 56, 53, 54}, {"al\"erts", 55, 0, 0, 0, 57}};
   readings.programs = {{"set_state", 61, 2'500'000'000, 63}};
   readings.degradations = 2;
@@ -112,6 +112,8 @@ TEST(MetricsTest, ShowsTheReadingsOfTheOtherStages) {
       {"closewatch_sink_queued", "{sink=\"history\"} 53\n"},
       {"closewatch_history_unchecked", " 1\n"},
       {"closewatch_history_set_aside_total", " 58\n"},
+      {"closewatch_history_bytes", " 59\n"},
+      {"closewatch_history_log_bytes", " 60\n"},
       {"closewatch_sink_queue_limit", "{sink=\"history\"} 54\n{sink=\"al\\\"erts\"} 57\n"},
       {"closewatch_bpf_run_seconds_total", "{program=\"set_state\"} 2.5\n"},
       {"closewatch_bpf_runs_total", "{program=\"set_state\"} 61\n"},

@@ -56,12 +56,12 @@ TEST_F(ReportTextTest, BeginsWithLossesAndTotals) {
                   "  reasons     peer_first 2, unread_data 2, retransmission 1",
                   "  in close()  p50 20us, p99 3.4ms, max 3.4ms of 3 closures",
                   "  background  p50 207us, p99 925s, max 925s of 3 closures",
-                  "  worst peers 10.0.0.9: 5124 lost, 1 of 2 abortive",
-                  "              10.0.0.7: 300 lost, 1 of 1 abortive",  //
-                  "",                                                   //
-                  "900 curl",                                           //
-                  "  closures    1",                                    //
-                  "  classes     graceful 1",                           //
+                  "  worst peers 10.0.0.9: 5124 lost, 1 of 2 bad closures abortive",
+                  "              10.0.0.7: 300 lost, 1 of 1 bad closures abortive",  //
+                  "",                                                                //
+                  "900 curl",                                                        //
+                  "  closures    1",                                                 //
+                  "  classes     graceful 1",                                        //
                   "  reasons     local_first 1"));
 }
 
@@ -118,10 +118,11 @@ TEST_F(ReportTextTest, SumsUpProcessesAndPeersBeyondTheLimits) {
   small.finding(lossy_closure_of(kCurl, 1, 50, 0));
   write_report_text(captured_.output(), small, kFiveMinutes, {});
   const std::vector<std::string> all = captured_.lines();
-  EXPECT_THAT(all, Contains("  worst peers 10.0.0.6: 6 lost, 1 of 1 abortive"));
-  EXPECT_THAT(all, Contains("              10.0.0.4: 4 lost, 1 of 1 abortive"));
+  EXPECT_THAT(all, Contains("  worst peers 10.0.0.6: 6 lost, 1 of 1 bad closures abortive"));
+  EXPECT_THAT(all, Contains("              10.0.0.4: 4 lost, 1 of 1 bad closures abortive"));
   EXPECT_THAT(all, Contains("              and 1 more"));
-  EXPECT_THAT(all, Contains("              peers not told apart: 3 lost, 2 of 2 abortive"));
+  EXPECT_THAT(all,
+              Contains("              peers not told apart: 3 lost, 2 of 2 bad closures abortive"));
   EXPECT_THAT(all, Contains("processes not told apart: 1 closure, 50 bytes discarded, 0 unread"));
 }
 
@@ -155,8 +156,9 @@ TEST_F(ReportTextTest, TellsTheWholeAddressOfAPeer) {
   report_.finding(finding);
   const std::vector<std::string> told = lines();
   EXPECT_THAT(told, Contains("  worst peers 2001:db8:1122:3344:5566:7788:99aa:bbcc:"));
-  EXPECT_THAT(told, Contains("                403608 lost, 1 of 1 abortive"));
-  EXPECT_THAT(told, Contains("              2001:db8::: 403000 lost, 1 of 1 abortive"));
+  EXPECT_THAT(told, Contains("                403608 lost, 1 of 1 bad closures abortive"));
+  EXPECT_THAT(told,
+              Contains("              2001:db8::: 403000 lost, 1 of 1 bad closures abortive"));
 }
 
 TEST_F(ReportTextTest, FitsEightyColumnsWhateverNamesAndNumbersAre) {
