@@ -26,13 +26,17 @@ static __always_inline struct task_struct *compat_current(void)
  * The object, to read pointers from. From v6.3 on the verifier asks of each pointer that is read through one
  * that it trusts whether the type says that it may be trusted too, by searching all types of the kernel for a
  * name, up to four times (btf_nested_type_is_trusted(), kernel/bpf/btf.c): that was 4 of the 4.4 s that a
- * start took on 6.18. Through a cast one it does not ask, and guards the read as it did before. The cast is
- * from v6.2; the verifier removes it. Goes when no supported kernel searches.
+ * start took on 6.18. Through a cast one it does not ask, and guards the read as it did before; the cast
+ * itself it removes. Where a kernel lacks the cast (it is from v6.2) libbpf up to 1.4 wants CAP_SYS_ADMIN to
+ * look for it in modules, so it is no weak symbol: CMakeLists.txt compiles everything with it and without,
+ * userspace chooses.
  */
-extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
-
-#define COMPAT_TO_READ(type, object)                                                                         \
-	(bpf_rdonly_cast ? (type *)bpf_rdonly_cast(object, bpf_core_type_id_kernel(type)) : (object))
+#ifdef CW_READ_CAST
+extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym;
+#define COMPAT_TO_READ(type, object) ((type *)bpf_rdonly_cast(object, bpf_core_type_id_kernel(type)))
+#else
+#define COMPAT_TO_READ(type, object) (object)
+#endif
 
 static __always_inline struct socket *compat_socket(struct sock *sk)
 {

@@ -114,6 +114,7 @@ std::string reason_against(const Hook& hook, const Features& features, HookSet s
 PlanKnobs knobs_for(const Features& features, HookSet set) {
   PlanKnobs knobs;
   knobs.full = set == HookSet::full;
+  knobs.read_cast = features.read_cast;
   knobs.send_reset_arguments = arguments_of(features.tracepoints, "tcp_send_reset", 2);
   // (sk, gfp), (sk, gfp, reason) or (sk, reason): with reset reasons known, the reason is the last.
   if (!features.reset_reasons.empty()) {

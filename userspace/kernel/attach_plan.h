@@ -52,6 +52,7 @@ struct PlannedHook {
 struct PlanKnobs {
   bool full = false;
   bool timewait_cookies = false;
+  bool read_cast = false;  // load the programs that cast before they read (bpf/compat.bpf.h)
   int send_reset_arguments = 3;
   int active_reset_reason = 0;
   int accept_arguments = 2;

@@ -65,7 +65,7 @@ __u32 ledger_entries() {
 // `only`: load this program alone, to see whether it can be loaded.
 Result<SkeletonPtr> load(const AttachPlan& plan, const cw_filter& filter,
                          const ObserverOptions& options, const Hook* only) {
-  SkeletonPtr skeleton(closewatch_bpf::open());
+  SkeletonPtr skeleton = open_skeleton(plan.knobs.read_cast);
   if (!skeleton) {
     return Error{.what = std::string("cannot read the BPF object: ") + std::strerror(errno)};
   }

@@ -88,7 +88,7 @@ Result<std::vector<PendingClose>> read_pending(int link) {
 
 Result<PendingCloses> list_pending(bool verbose) {
   set_libbpf_output(verbose);
-  const SkeletonPtr skeleton(closewatch_bpf::open());
+  const SkeletonPtr skeleton = open_skeleton(false);
   if (!skeleton) {
     return cannot("read the BPF object", errno);
   }

@@ -18,6 +18,10 @@ struct SkeletonDeleter {
 };
 using SkeletonPtr = std::unique_ptr<closewatch_bpf, SkeletonDeleter>;
 
+// The programs, opened and not loaded; nullptr with errno. `read_cast`: as kernels with
+// bpf_rdonly_cast() verify them in less time (bpf/compat.bpf.h); they do the same.
+SkeletonPtr open_skeleton(bool read_cast);
+
 struct LinkDeleter {
   void operator()(bpf_link* link) const { bpf_link__destroy(link); }
 };

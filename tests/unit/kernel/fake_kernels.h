@@ -29,6 +29,7 @@ inline Features kernel_7_2() {
                           {"tcp_send_reset", 3}},
           .current_task = true,
           .preemptible_tracepoints = true,
+          .read_cast = true,
           .fentry_refused = "",
           .reset_reasons = {{0, "NOT_SPECIFIED"}, {1, "NO_SOCKET"}}};
 }
@@ -53,6 +54,7 @@ inline Features kernel_6_1() {
   features.functions["tcp_timewait_state_process"] = 3;
   features.tracepoints["sched_process_exit"] = 1;
   features.tracepoints["tcp_send_reset"] = 2;
+  features.read_cast = false;
   features.reset_reasons.clear();
   return features;
 }
