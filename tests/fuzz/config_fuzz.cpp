@@ -14,9 +14,11 @@ namespace {
 // Users and namespaces of the host are not what is tested.
 HostNames any_name() {
   const auto known = [](const std::string&) { return Result<>(); };
-  return {.user = known, .cgroup = known, .netns = known, .secret = [](const std::string& path) {
-            return Result<std::string>(path);
-          }};
+  return {.user = known,
+          .cgroup = known,
+          .netns = known,
+          .file = known,
+          .secret = [](const std::string& path) { return Result<std::string>(path); }};
 }
 
 std::vector<Complaint> read(std::string_view document, Config& config) {

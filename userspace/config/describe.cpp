@@ -110,6 +110,17 @@ Result<> without_value(Result<std::uint32_t> result) {
   return result.ok() ? Result<>() : Result<>(std::move(result).error());
 }
 
+// What opens it later must not wait for who might write a pipe.
+Result<> find_file(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) {
+    return Error{.what = "cannot read " + path + ": " + std::strerror(errno)};
+  }
+  return S_ISREG(status.st_mode) ? Result<>()
+                                 : Result<>(Error{.what = path + " is no regular file"});
+}
+
 Result<std::string> read_secret(const std::string& path) {
   constexpr std::size_t kLargest = 4096;
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -178,6 +189,7 @@ HostNames names_of_this_host() {
             return result.ok() ? Result<>() : Result<>(std::move(result).error());
           },
           .netns = [](const std::string& netns) { return without_value(resolve_netns(netns)); },
+          .file = find_file,
           .secret = read_secret};
 }
 

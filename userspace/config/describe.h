@@ -16,6 +16,7 @@ struct HostNames {
   std::function<Result<>(const std::string&)> user;
   std::function<Result<>(const std::string&)> cgroup;
   std::function<Result<>(const std::string&)> netns;
+  std::function<Result<>(const std::string&)> file;  // a regular one that can be read, by its path
   // What is in the file of that path, without the end of its line; at most 4096 bytes.
   std::function<Result<std::string>(const std::string&)> secret;
 };

@@ -75,6 +75,11 @@ void describe_rule(Fields& fields, alert::Rule& rule) {
 void describe_http(Fields& fields, alert::HttpSettings& http, const HostNames& host) {
   http.url = fields.text("url", "", {});
   http.ca_file = fields.text("ca_file", "", {});
+  if (http.ca_file.starts_with('/')) {
+    if (const auto found = host.file(http.ca_file); !found.ok()) {
+      fields.refuse("ca_file", found.error().what);
+    }
+  }
   http.token = describe_secret(fields, "token_file", host);
   http.timeout = describe_time(fields, "timeout", http.timeout, {100ms, 1min});
   http.attempts = static_cast<std::uint32_t>(fields.number("attempts", http.attempts, {1, 10}));

@@ -187,9 +187,12 @@ std::vector<std::string> AttachPlan::degradations() const {
 
 Result<AttachPlan> make_plan(const Features& features, HookMode mode) {
   if (mode == HookMode::full && !features.fentry_refused.empty()) {
-    return Error{.what = "the full hook set cannot be attached: fentry: " + features.fentry_refused,
-                 .hint = "use --hooks base (every class, reason and byte count is right there too)",
-                 .code = ExitCode::unsupported};
+    return Error{
+        .what = "the full hook set cannot be attached: fentry: " + features.fentry_refused,
+        .hint =
+            "ask for the base hooks (--hooks base, or hooks = \"base\" in a configuration): every "
+            "class, reason and byte count is right there too",
+        .code = ExitCode::unsupported};
   }
   AttachPlan plan;
   plan.set =
