@@ -27,7 +27,7 @@ static __always_inline struct task_struct *compat_current(void)
  * that it trusts whether the type says that it may be trusted too, by searching all types of the kernel for a
  * name, up to four times (btf_nested_type_is_trusted(), kernel/bpf/btf.c): that was 4 of the 4.4 s that a
  * start took on 6.18. Through a cast one it does not ask, and guards the read as it did before; the cast
- * itself it removes. Where a kernel lacks the cast (it is from v6.2) libbpf up to 1.4 wants CAP_SYS_ADMIN to
+ * itself it removes. Where a kernel lacks the cast (it is from v6.2) libbpf 1.1 wants CAP_SYS_ADMIN to
  * look for it in modules, so it is no weak symbol: CMakeLists.txt compiles everything with it and without,
  * userspace chooses.
  */
