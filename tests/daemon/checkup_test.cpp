@@ -15,7 +15,6 @@
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"
-#include "tests/storm/story.h"
 
 namespace closewatch::daemon_test {
 namespace {
@@ -67,13 +66,6 @@ class checkup : public Served {
     change(sql);
     return closures;
   }
-  void expect_nothing_lost(std::uint64_t closures) {
-    const auto account = storm::Account::of(daemon().errors());
-    ASSERT_TRUE(account) << daemon().errors();
-    storm::expect_identities(*account);
-    EXPECT_EQ(account->recorded, closures);
-    EXPECT_EQ(account->lost, 0U);
-  }
 };
 
 TEST_F(checkup, goes_on_beside_observation_and_after_a_stop) {
@@ -83,9 +75,7 @@ TEST_F(checkup, goes_on_beside_observation_and_after_a_stop) {
   EXPECT_THAT(daemon().errors(), HasSubstr("it is large, and checked while it is written"));
   std::uint64_t now = make(500);
   closures += now;
-  for (int fresh = 0; fresh < 20; ++fresh) {
-    manager().await("WATCHDOG=1");
-  }
+  await_heartbeats();
   EXPECT_EQ(sum_of(page(), "closewatch_history_unchecked"), 1U);
   EXPECT_GT(sum_of(page(), "closewatch_history_bytes"), 64U << 20);
   EXPECT_GT(sum_of(page(), "closewatch_history_log_bytes"), 0U);

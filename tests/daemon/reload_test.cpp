@@ -32,11 +32,7 @@ TEST_F(reload, in_a_storm_loses_no_record) {
   const storm::DriverResult made = load.wait().all();
   storm::await_closed(0);
   ASSERT_EQ(stop(), 0) << daemon().errors();
-  const auto account = storm::Account::of(daemon().errors());
-  ASSERT_TRUE(account) << daemon().errors();
-  storm::expect_identities(*account);
-  EXPECT_EQ(account->recorded, 2 * made.connections());
-  EXPECT_EQ(account->lost, 0U);
+  expect_nothing_lost(2 * made.connections());
 }
 
 TEST_F(reload, of_a_wrong_configuration_changes_nothing) {

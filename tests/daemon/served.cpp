@@ -12,6 +12,7 @@
 
 #include "tests/storm/must.h"
 #include "tests/storm/network.h"
+#include "tests/storm/story.h"
 
 namespace closewatch::daemon_test {
 
@@ -72,9 +73,23 @@ void Served::reload() {
   manager_->await("READY=1");
 }
 
+void Served::await_heartbeats() {
+  for (int fresh = 0; fresh < 20; ++fresh) {
+    manager_->await("WATCHDOG=1");
+  }
+}
+
 int Served::stop() {
   daemon_->signal(SIGTERM);
   return daemon_->wait();
+}
+
+void Served::expect_nothing_lost(std::uint64_t closures) {
+  const auto account = storm::Account::of(daemon_->errors());
+  ASSERT_TRUE(account) << daemon_->errors();
+  storm::expect_identities(*account);
+  EXPECT_EQ(account->recorded, closures);
+  EXPECT_EQ(account->lost, 0U);
 }
 
 std::uint64_t Served::rss_kib() const {

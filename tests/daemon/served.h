@@ -36,8 +36,13 @@ class Served : public ::testing::Test {
   void start_unheard(const std::function<void()>& before_exec);
   // SIGHUP, until it is ready again.
   void reload();
+  // Some heartbeats that were sent after now: more than the socket of the manager holds. Needs
+  // watchdog_us_.
+  void await_heartbeats();
   // SIGTERM, and its end: the exit code.
   int stop();
+  // After the stop: the account closes, and so many closures were recorded, no fewer.
+  void expect_nothing_lost(std::uint64_t closures);
 
   [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
   [[nodiscard]] storm::Closewatch& daemon() { return *daemon_; }

@@ -84,11 +84,7 @@ TEST_F(sinks, a_storm_at_full_speed_loses_nothing_in_any) {
   scraper.join();
   EXPECT_EQ(sum_of(get(socket_path(), "/metrics"), "closewatch_closures_total"), closures);
   ASSERT_EQ(stop(), 0) << daemon().errors();
-  const auto account = storm::Account::of(daemon().errors());
-  ASSERT_TRUE(account) << daemon().errors();
-  storm::expect_identities(*account);
-  EXPECT_EQ(account->recorded, closures);
-  EXPECT_EQ(account->lost, 0U);
+  expect_nothing_lost(closures);
   expect_all_have(closures);
   EXPECT_EQ(webhook.requests().size(), 4U);
   EXPECT_EQ(ask(path("history.db"), "SELECT count(*) FROM loss"), 0U);

@@ -17,7 +17,6 @@
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"
-#include "tests/storm/story.h"
 
 namespace closewatch::daemon_test {
 namespace {
@@ -97,11 +96,7 @@ TEST_F(soak, memory_is_flat_and_every_count_exact) {
   EXPECT_LE(end_kib, kMemoryKib);
   EXPECT_EQ(sum_of(page(), "closewatch_closures_total"), 2 * made_);
   ASSERT_EQ(stop(), 0) << daemon().errors();
-  const auto account = storm::Account::of(daemon().errors());
-  ASSERT_TRUE(account) << daemon().errors();
-  storm::expect_identities(*account);
-  EXPECT_EQ(account->recorded, 2 * made_);
-  EXPECT_EQ(account->lost, 0U);
+  expect_nothing_lost(2 * made_);
   EXPECT_EQ(ask(path(history_), kCounted), 2 * made_);
 }
 

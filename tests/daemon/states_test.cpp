@@ -5,7 +5,6 @@
 #include "tests/daemon/served.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"
-#include "tests/storm/story.h"
 
 namespace closewatch::daemon_test {
 namespace {
@@ -47,11 +46,7 @@ TEST_F(states, a_clean_stop_accounts_for_everything) {
       storm::run_load({.drivers = 2, .connections = 1000, .mix{6, 2, 2}}).all();
   storm::await_closed(0);
   ASSERT_EQ(stop(), 0) << daemon().errors();
-  const auto account = storm::Account::of(daemon().errors());
-  ASSERT_TRUE(account) << daemon().errors();
-  storm::expect_identities(*account);
-  EXPECT_EQ(account->recorded, 2 * made.connections());
-  EXPECT_EQ(account->lost, 0U);
+  expect_nothing_lost(2 * made.connections());
 }
 
 TEST_F(states, a_wrong_configuration_starts_nothing) {

@@ -25,7 +25,6 @@
 #include "tests/storm/load.h"
 #include "tests/storm/must.h"
 #include "tests/storm/network.h"
-#include "tests/storm/story.h"
 
 namespace closewatch::daemon_test {
 namespace {
@@ -72,20 +71,6 @@ class weather : public Served {
     storm::await("waiting for the metrics",
                  [&] { return sum_of(page(), "closewatch_closures_total") == before + closures; });
     return closures;
-  }
-  // Some that were sent after now: more than the socket of the manager holds.
-  void await_heartbeats() {
-    for (int fresh = 0; fresh < 20; ++fresh) {
-      manager().await("WATCHDOG=1");
-    }
-  }
-  // After the stop.
-  void expect_nothing_lost(std::uint64_t closures) {
-    const auto account = storm::Account::of(daemon().errors());
-    ASSERT_TRUE(account) << daemon().errors();
-    storm::expect_identities(*account);
-    EXPECT_EQ(account->recorded, closures);
-    EXPECT_EQ(account->lost, 0U);
   }
 };
 

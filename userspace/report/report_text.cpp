@@ -119,6 +119,11 @@ void write_counts(Output& output, const ProcessReport& report) {
   write_times(output, "background", tally.drain_us);
 }
 
+std::string numbers_of(const PeerTally& peer) {
+  return fmt::format("{} lost, {} of {} bad closures abortive", count_text(peer.bytes_lost),
+                     count_text(peer.abortive), count_text(peer.closures));
+}
+
 void write_peers(Output& output, const ProcessReport& report) {
   const std::vector<PeerTally> peers = worst_peers(report);
   for (std::size_t index = 0; index < peers.size() && index < kPeersShown; ++index) {
@@ -127,9 +132,7 @@ void write_peers(Output& output, const ProcessReport& report) {
     const std::size_t from = out.size();
     append_peer(out, peers[index]);
     out.push_back(':');
-    const std::string numbers =
-        fmt::format("{} lost, {} of {} bad closures abortive", count_text(peers[index].bytes_lost),
-                    count_text(peers[index].abortive), count_text(peers[index].closures));
+    const std::string numbers = numbers_of(peers[index]);
     // A long address is told whole: it is what the reader looks for.
     if (kPeerIndent.size() + (out.size() - from) + 1 + numbers.size() > kReportWidth) {
       output.end_line();
@@ -144,11 +147,8 @@ void write_peers(Output& output, const ProcessReport& report) {
     write_line(output, fmt::format("{}and {} more", kPeerIndent, peers.size() - kPeersShown));
   }
   if (report.other_peers.closures > 0) {
-    write_line(output,
-               fmt::format("{}peers not told apart: {} lost, {} of {} bad closures abortive",
-                           kPeerIndent, count_text(report.other_peers.bytes_lost),
-                           count_text(report.other_peers.abortive),
-                           count_text(report.other_peers.closures)));
+    write_line(output, fmt::format("{}peers not told apart: {}", kPeerIndent,
+                                   numbers_of(report.other_peers)));
   }
 }
 
