@@ -17,6 +17,7 @@
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"
+#include "tests/storm/story.h"
 
 namespace closewatch::daemon_test {
 namespace {
@@ -38,6 +39,8 @@ constexpr std::chrono::seconds kLockedFor{2};  // the history, in the middle
 // 1 below where it was, and at 52 MiB at the highest, of which 19 are program and libraries.
 constexpr std::uint64_t kGrowthKib = 4096;
 constexpr std::uint64_t kMemoryKib = 54 * 1024;
+// Connections for each that ends unseen, and more: one was seen in 3 million.
+constexpr std::uint64_t kSeldom = 500'000;
 
 class soak : public Served {
  protected:
@@ -45,13 +48,19 @@ class soak : public Served {
 
   [[nodiscard]] std::string page() const { return get(path("metrics.sock"), "/metrics"); }
   void make(const storm::LoadOptions& load) { made_ += storm::run_load(load).all().connections(); }
-  // Every closure so far is counted in the metrics and written to the history.
+  // Every closure so far is counted in the metrics and written to the history, but for those at
+  // whose end the kernel ran no program (bpf/README.md, "What can go unseen"): some vendors' do so
+  // to one in millions.
   void await_all() const {
     storm::await_closed(0);
-    storm::await("waiting for the metrics",
-                 [&] { return sum_of(page(), "closewatch_closures_total") >= 2 * made_; });
+    std::uint64_t unseen = 0;
+    storm::await("waiting for the metrics", [&] {
+      const std::string now = page();
+      unseen = sum_of(now, "closewatch_kernel_connections_unseen");
+      return sum_of(now, "closewatch_closures_total") + unseen >= 2 * made_;
+    });
     storm::await("waiting for the history",
-                 [&] { return ask(path(history_), kCounted) >= 2 * made_; });
+                 [&] { return ask(path(history_), kCounted) + unseen >= 2 * made_; });
   }
 
   std::uint64_t made_ = 0;  // connections
@@ -94,10 +103,16 @@ TEST_F(soak, memory_is_flat_and_every_count_exact) {
             << end_kib << " KiB at the end\n";
   EXPECT_LE(end_kib, filled_kib + kGrowthKib);
   EXPECT_LE(end_kib, kMemoryKib);
-  EXPECT_EQ(sum_of(page(), "closewatch_closures_total"), 2 * made_);
+  const std::string at_end = page();
   ASSERT_EQ(stop(), 0) << daemon().errors();
-  expect_nothing_lost(2 * made_);
-  EXPECT_EQ(ask(path(history_), kCounted), 2 * made_);
+  const auto account = storm::Account::of(daemon().errors());
+  ASSERT_TRUE(account) << daemon().errors();
+  EXPECT_LE(account->unseen, 1 + made_ / kSeldom);
+  const std::uint64_t seen = 2 * made_ - account->unseen;
+  expect_nothing_lost(seen);
+  EXPECT_EQ(sum_of(at_end, "closewatch_kernel_connections_unseen"), account->unseen);
+  EXPECT_EQ(sum_of(at_end, "closewatch_closures_total"), seen);
+  EXPECT_EQ(ask(path(history_), kCounted), seen);
 }
 
 }  // namespace

@@ -42,8 +42,7 @@ void last_ack_sent(Stage& stage) {
   Connection& connection = stage.connect();
   connection.peer().fin();
   connection.await_state(TCP_CLOSE_WAIT);
-  connection.write(500);
-  connection.await_queues({.unacked = 500});
+  write_for_fin(connection, 500);
   connection.shutdown(SHUT_WR);
   connection.peer().await_fin();
   connection.linger(0);
@@ -64,8 +63,7 @@ void last_ack_unsent(Stage& stage) {
 
 void closing_sent(Stage& stage) {
   Connection& connection = stage.connect();
-  connection.write(500);
-  connection.await_queues({.unacked = 500});
+  write_for_fin(connection, 500);
   connection.shutdown(SHUT_WR);
   connection.peer().await_fin();
   connection.peer().fin();

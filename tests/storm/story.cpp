@@ -128,6 +128,7 @@ std::optional<Account> Account::of(const std::string& errors) {
     match(line, "closewatch: LOST # closures (ring full #, no ledger entry #), # amendments",
           {&lost, &a.lost_ring, &a.lost_ledger, &a.lost_amendments});
     match(line, "closewatch: LOST # lines", {&a.unwritten});
+    match(line, "closewatch: # connections ended unseen", {&a.unseen});
   }
   return kernel && pipeline ? std::optional(a) : std::nullopt;
 }

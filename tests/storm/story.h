@@ -39,6 +39,9 @@ struct Account {
   std::uint64_t lost_ring = 0, lost_ledger = 0, lost_amendments = 0;
   // Of the line that tells of lines that could not be written, which is there only then.
   std::uint64_t unwritten = 0;
+  // Of the line that tells of connections at whose end the kernel ran no program (bpf/README.md,
+  // "What can go unseen"), which is there only then.
+  std::uint64_t unseen = 0;
 
   // nullopt: the totals are not in `errors`.
   static std::optional<Account> of(const std::string& errors);

@@ -39,8 +39,7 @@ void simultaneous(Stage& stage) {
 void linger_completed(Stage& stage) {
   Connection& connection = stage.connect();
   connection.linger(20);
-  connection.write(500);
-  connection.await_queues({.unacked = 500});
+  write_for_fin(connection, 500);
   auto closing = connection.start_close();
   connection.peer().await_fin();
   connection.peer().ack_all();

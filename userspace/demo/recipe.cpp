@@ -35,6 +35,10 @@ void exchange(Connection& connection, std::uint32_t bytes) {
   connection.await_queues({});
 }
 
+void write_for_fin(Connection& connection, std::uint32_t bytes) {
+  connection.write(bytes, MSG_MORE);
+}
+
 void end_orderly(Connection& connection) {
   connection.peer().await_fin();
   connection.peer().ack_all();

@@ -16,6 +16,11 @@ inline constexpr Queues kStuck{.never_sent = 4000, .unacked = 1000};
 void get_stuck(Connection& connection);
 // The owner wrote `bytes`, and the peer acknowledged them.
 void exchange(Connection& connection, std::uint32_t bytes);
+// The owner wrote `bytes` that leave with the FIN of the close or shutdown that follows. Sent
+// before it they could keep it back: once a time-out (0.2 s, which a busy guest takes) has cut the
+// congestion window to one segment, the FIN waits for their acknowledgement (seen on 6.12
+// and 6.18; 5.10 lets it go).
+void write_for_fin(Connection& connection, std::uint32_t bytes);
 // connect() and get_stuck().
 Connection& connect_stuck(Stage& stage);
 // The peer's window opens, and it takes everything there is, the FIN included.
