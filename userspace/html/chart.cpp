@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "userspace/html/markup.h"
+#include "userspace/html/number.h"
 #include "userspace/render/time_text.h"
 
 namespace closewatch {
@@ -27,10 +28,11 @@ std::string title_of(const TimelineStep& step, std::int64_t from_unix_ns) {
   std::string title = rfc3339(from_unix_ns, 0) + ":";
   for (const ChartClass& each : kChartClasses) {
     if (const std::uint64_t count = step.classes[static_cast<std::size_t>(each.cls)]; count > 0) {
-      title += fmt::format(" {} {}", count, name_of(each.cls));
+      title += fmt::format(" {} {}", number(count), name_of(each.cls));
     }
   }
-  return title + (step.bytes_lost > 0 ? fmt::format(", {} bytes lost", step.bytes_lost) : "");
+  return title +
+         (step.bytes_lost > 0 ? fmt::format(", {} bytes lost", number(step.bytes_lost)) : "");
 }
 
 }  // namespace
@@ -51,7 +53,8 @@ void write_chart(Output& output, const Timeline& timeline, const TimelineRow& ro
   line(fmt::format(
       R"(<svg viewBox="0 0 {:.0f} {:.0f}" role="img"><title>at most {} closures and {} )"
       R"(bytes lost in {} s</title>)",
-      kWidth, height + kLossHeight, most, most_lost, timeline.step_ns / 1'000'000'000));
+      kWidth, height + kLossHeight, number(most), number(most_lost),
+      timeline.step_ns / 1'000'000'000));
   for (std::size_t index = 0; index < row.steps.size(); ++index) {
     const TimelineStep& step = row.steps[index];
     if (closures_in(step) == 0 && step.bytes_lost == 0) {
@@ -86,7 +89,7 @@ void write_chart(Output& output, const Timeline& timeline, const TimelineRow& ro
   line("</svg>");
   line(fmt::format(R"(<p class="axis"><span>{}</span><span>at most {} closures, {} bytes lost in )"
                    R"({} s</span><span>{}</span></p>)",
-                   rfc3339(timeline.from_unix_ns, 0), most, most_lost,
+                   rfc3339(timeline.from_unix_ns, 0), number(most), number(most_lost),
                    timeline.step_ns / 1'000'000'000,
                    rfc3339(timeline.from_unix_ns +
                                static_cast<std::int64_t>(row.steps.size()) * timeline.step_ns,

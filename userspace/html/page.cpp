@@ -9,6 +9,7 @@
 #include "userspace/classify/meaning.h"
 #include "userspace/html/chart.h"
 #include "userspace/html/markup.h"
+#include "userspace/html/number.h"
 #include "userspace/render/quantity.h"
 #include "userspace/render/time_text.h"
 #include "userspace/report/ranking.h"
@@ -27,15 +28,15 @@ constexpr std::string_view kStyle =
     "border-bottom:1px solid #d4d9dd}h3{font-size:1rem;margin:1.2rem 0 .2rem}"
     "table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.2rem .6rem .2rem 0;"
     "border-bottom:1px solid #e6e9eb;overflow-wrap:anywhere}th{font-weight:600}"
+    "td:first-child{min-width:7rem}"
     ".n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}"
     "svg{width:100%;height:auto;background:#f6f7f8;display:block}"
     ".axis{display:flex;justify-content:space-between;margin:0;color:#5c666e;font-size:.8rem}"
     ".abortive{fill:#c2382f}.timed_out{fill:#d98a1f}.lingered{fill:#7c6bb0}.graceful{fill:#5f9e78}"
     ".unknown{fill:#8d969d}.lost{fill:#7d1d17}.alarm{color:#9c1c13;font-weight:600}"
     ".key svg{display:inline-block;width:.8em;height:.8em}.key span{margin-right:1.2em}"
-    "@media(prefers-color-scheme:dark){body{color:#dfe3e6;background:#15191c}svg{background:#"
-    "20262a}"
-    "h2,th,td{border-color:#353d43}.alarm{color:#ff8d84}.axis{color:#9aa4ab}}";
+    "@media(prefers-color-scheme:dark){body{color:#dfe3e6;background:#15191c}svg{background:"
+    "#20262a}h2,th,td{border-color:#353d43}.alarm{color:#ff8d84}.axis{color:#9aa4ab}}";
 
 class Writer {
  public:
@@ -81,8 +82,6 @@ std::string title_of(const ProcessReport& report) {
   return report.details.cgroup ? title + "  " + *report.details.cgroup : title;
 }
 
-std::string number(std::uint64_t value) { return std::to_string(value); }
-
 // Those with a value, largest first.
 template <typename Value>
 std::vector<const ProcessReport*> largest(const PerProcess& report, Value value) {
@@ -99,7 +98,7 @@ std::vector<const ProcessReport*> largest(const PerProcess& report, Value value)
 
 void write_more(Writer& out, std::size_t all) {
   if (all > kRows) {
-    out.paragraph(fmt::format("and {} more", all - kRows));
+    out.paragraph(fmt::format("and {} more", number(all - kRows)));
   }
 }
 
@@ -107,9 +106,9 @@ void write_losses(Writer& out, const Page& page) {
   const ReportLosses& losses = page.report.losses();
   if (losses.records > 0) {
     out.line(
-        fmt::format("<p class=\"alarm\">{} records were lost in {} gaps since {}: counts are "
-                    "too low by as much</p>",
-                    losses.records, losses.gaps, rfc3339(losses.since_unix_ns, 0)));
+        fmt::format("<p class=\"alarm\">{} lost in {} since {}: counts are too low by as much</p>",
+                    counted(losses.records, "record"), counted(losses.gaps, "gap"),
+                    rfc3339(losses.since_unix_ns, 0)));
   }
   if (losses.late_facts > 0) {
     out.line(fmt::format("<p class=\"alarm\">{} late facts ({} unread bytes) are not counted</p>",
@@ -128,6 +127,29 @@ void write_summary(Writer& out, const ProcessReport& all) {
                          number(tally.of(Class::timed_out)), number(tally.lost_closures),
                          number(all.discarded()), number(all.unread())});
   out.end_table();
+}
+
+void write_advice(Writer& out, const PerProcess& report, const CloseTally& tally) {
+  out.heading("What to do");
+  const std::vector<ReasonCount> bad = worst_reasons(tally);
+  if (bad.empty()) {
+    out.paragraph("Nothing: no connection was aborted or timed out.");
+    return;
+  }
+  for (std::size_t index = 0; index < std::min(bad.size(), kReasonsExplained); ++index) {
+    const Reason reason = bad[index].reason;
+    const auto most =
+        largest(report, [reason](const ProcessReport& each) { return each.tally.of(reason); });
+    const std::uint64_t count = bad[index].count;
+    std::string title =
+        fmt::format("{}: {} closure{}", name_of(reason), number(count), count == 1 ? "" : "s");
+    if (!most.empty()) {
+      title += fmt::format(", {} of {}", number(most[0]->tally.of(reason)), title_of(*most[0]));
+    }
+    out.line(fmt::format("<h3>{}</h3>", html_of(title)));
+    out.paragraph(explanation_of(reason).meaning);
+    out.paragraph(explanation_of(reason).advice);
+  }
 }
 
 void write_timeline(Writer& out, const Timeline& timeline) {
@@ -272,28 +294,6 @@ void write_changes(Writer& out, const Page& page) {
   write_more(out, all.size() - 1);
 }
 
-void write_advice(Writer& out, const PerProcess& report, const CloseTally& tally) {
-  out.heading("What to do");
-  const std::vector<ReasonCount> bad = worst_reasons(tally);
-  if (bad.empty()) {
-    out.paragraph("Nothing: no connection was aborted or timed out.");
-    return;
-  }
-  for (std::size_t index = 0; index < std::min(bad.size(), kReasonsExplained); ++index) {
-    const Reason reason = bad[index].reason;
-    const auto most =
-        largest(report, [reason](const ProcessReport& each) { return each.tally.of(reason); });
-    std::string title =
-        fmt::format("{}: {}", name_of(reason), counted(bad[index].count, "closure"));
-    if (!most.empty()) {
-      title += fmt::format(", {} of {}", most[0]->tally.of(reason), title_of(*most[0]));
-    }
-    out.line(fmt::format("<h3>{}</h3>", html_of(title)));
-    out.paragraph(explanation_of(reason).meaning);
-    out.paragraph(explanation_of(reason).advice);
-  }
-}
-
 }  // namespace
 
 void write_page(Output& output, const Page& page) {
@@ -311,6 +311,7 @@ void write_page(Output& output, const Page& page) {
   out.line(fmt::format("<h1>{}</h1>", title));
   write_losses(out, page);
   write_summary(out, all);
+  write_advice(out, page.report, all.tally);
   write_timeline(out, page.timeline);
   write_losers(out, page.report);
   write_peers(out, page.report);
@@ -323,7 +324,6 @@ void write_page(Output& output, const Page& page) {
               &CloseTally::drain_us);
   write_listeners(out, page.report);
   write_changes(out, page);
-  write_advice(out, page.report, all.tally);
   out.line("</body></html>");
 }
 

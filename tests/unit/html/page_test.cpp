@@ -8,6 +8,7 @@
 #include "tests/unit/render/hostile_names.h"
 #include "tests/unit/report/report_samples.h"
 #include "userspace/html/markup.h"
+#include "userspace/html/number.h"
 
 namespace closewatch {
 namespace {
@@ -56,21 +57,36 @@ TEST(Page, HasEverySection) {
   before.finding(closure_of(kNginx, Class::graceful, Reason::local_first));
   const std::string page = page_of(report, two_steps("812 nginx"), &before, {"a note"});
   EXPECT_THAT(page, HasSubstr("<h1>closewatch: 2026-01-31T12:00:00Z to 2026-01-31T12:05:00Z</h1>"));
-  EXPECT_THAT(page, HasSubstr("1 records were lost in 1 gaps since 2026-01-31T12:00:01Z"));
+  EXPECT_THAT(page, HasSubstr("1 record lost in 1 gap since 2026-01-31T12:00:01Z"));
   EXPECT_THAT(page, HasSubstr(">a note<"));
   EXPECT_THAT(page, HasSubstr("2026-01-31T12:00:00Z: 1 abortive 3 graceful, 424 bytes lost"));
   // Of 4 closures 3 are graceful: a quarter of the 140 pixels is abortive.
   EXPECT_THAT(page, HasSubstr(R"(<rect class="abortive" x="0.00" y="105.00" width="360.00" )"
                               R"(height="35.00"/>)"));
-  EXPECT_THAT(page, HasSubstr("<td>812 nginx  /system.slice/nginx.service</td><td class=\"n\">5000"
+  EXPECT_THAT(page, HasSubstr("<td>812 nginx  /system.slice/nginx.service</td><td class=\"n\">5,000"
                               "</td><td class=\"n\">424</td>"));
-  EXPECT_THAT(page, HasSubstr("<td>10.0.0.9</td><td class=\"n\">5124</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>10.0.0.9</td><td class=\"n\">5,124</td>"));
   EXPECT_THAT(page, HasSubstr("<h2>Blocked in close()</h2>"));
   EXPECT_THAT(page, HasSubstr("<td class=\"n\">3.4ms</td>"));
   EXPECT_THAT(page, HasSubstr("<h2>Completed in the background</h2>"));
   EXPECT_THAT(page, HasSubstr("<h2>Listener drops</h2>"));
   EXPECT_THAT(page, HasSubstr("<h2>Compared with 2026-01-31T12:00:00Z"));
   EXPECT_THAT(page, HasSubstr("<h3>unread_data: 2 closures, 2 of 812 nginx"));
+}
+
+TEST(Page, SaysWhatToDoBeforeWhatWasCounted) {
+  PerProcess report;
+  give_sample(report);
+  const std::string page = page_of(report, two_steps("812 nginx"));
+  EXPECT_LT(page.find("everything"), page.find("<h2>What to do</h2>"));
+  EXPECT_LT(page.find("<h2>What to do</h2>"), page.find("<h2>Close behaviour over time</h2>"));
+}
+
+TEST(Number, IsWrittenInFullInGroupsOfThree) {
+  EXPECT_EQ(number(0), "0");
+  EXPECT_EQ(number(999), "999");
+  EXPECT_EQ(number(1000), "1,000");
+  EXPECT_EQ(number(UINT64_MAX), "18,446,744,073,709,551,615");
 }
 
 TEST(Page, OfNothingSaysSo) {
