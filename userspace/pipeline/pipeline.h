@@ -97,9 +97,7 @@ class Pipeline {
   std::optional<KeptFilter> kept_filter_;
   // Those that it did not want; an amendment of one is not kept either.
   struct IdHash {
-    std::size_t operator()(const ClosureId& id) const {
-      return (id.end_ns + id.cpu * 0x10001ULL) * 0x9e3779b97f4a7c15ULL;
-    }
+    std::size_t operator()(const ClosureId& id) const { return id.hash(); }
   };
   std::unordered_set<ClosureId, IdHash> left_out_;
   // Those that were not wanted; a late fact may change that.

@@ -38,10 +38,8 @@ class RecentClosures {
     Value value{};
   };
 
-  // Ends that are close in time differ in their low bits, so multiplying spreads them well.
   [[nodiscard]] std::size_t place_of(const ClosureId& id) const {
-    const std::uint64_t mixed = (id.end_ns + id.cpu * 0x10001ULL) * 0x9e3779b97f4a7c15ULL;
-    return static_cast<std::size_t>(mixed >> 32) & (places_.size() - 1);
+    return static_cast<std::size_t>(id.hash() >> 32) & (places_.size() - 1);
   }
 
   std::vector<Place> places_;
