@@ -714,6 +714,9 @@ static __always_inline void turn_set_state(void *ctx, struct sock *sk, int old, 
 	__u16 event = EVENT(EVENT_SET_STATE, old, next);
 	struct last_event *last;
 
+	/* tcp_time_wait() copies the cookie to the mini-socket before it ends the connection */
+	if (cw_timewait_cookies && next == TCP_FIN_WAIT2)
+		bpf_get_socket_cookie(sk);
 	if (says_nothing(sk, old, next) || !is_tcp(sk))
 		return;
 	last = last_event();

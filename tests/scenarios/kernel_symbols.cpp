@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/scenarios/kernel_symbols.h"
 
+#include <bpf/btf.h>
+
 #include <fstream>
 #include <string>
 
@@ -21,5 +23,12 @@ bool kernel_has(std::string_view symbol) {
 }
 
 bool bpf_reads_tasks() { return kernel_has("bpf_get_current_task_btf"); }
+
+bool timewait_resets_are_traced() {
+  btf* types = btf__load_vmlinux_btf();
+  const bool found = btf__find_by_name_kind(types, "sk_rst_reason", BTF_KIND_ENUM) > 0;
+  btf__free(types);
+  return found;
+}
 
 }  // namespace closewatch::scenarios

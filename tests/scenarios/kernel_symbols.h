@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether the running kernel was built with a function or variable (/proc/kallsyms): a probe for
-// differences that no system call shows.
+// What the running kernel was built with, by its symbols (/proc/kallsyms) and types (BTF): a probe
+// for differences that no system call shows.
 #pragma once
 
 #include <string_view>
@@ -12,5 +12,9 @@ bool kernel_has(std::string_view symbol);
 // BPF can read the current task (bpf_get_current_task_btf, 5.11): an observer then knows exec,
 // io_uring and kernel threads from an ordinary close().
 bool bpf_reads_tasks();
+
+// tcp_send_reset speaks of timewait sockets, too (6.10, which gave resets their reasons): the base
+// hooks then see data that reaches one.
+bool timewait_resets_are_traced();
 
 }  // namespace closewatch::scenarios
