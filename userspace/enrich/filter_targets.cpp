@@ -2,8 +2,14 @@
 #include "userspace/enrich/filter_targets.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <pwd.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -54,6 +60,23 @@ std::optional<std::string> below_mount(std::string_view path, std::string_view m
   return out;
 }
 
+// Of a network namespace that was opened as O_PATH. Where one is mounted (ip netns), the link of
+// its descriptor names the mount point, so the namespace itself is asked.
+std::optional<std::uint32_t> netns_inode(const UniqueFd& file) {
+  struct statfs system;
+  struct stat facts;
+  if (::fstatfs(file.get(), &system) != 0 || system.f_type != NSFS_MAGIC ||
+      ::fstat(file.get(), &facts) != 0) {
+    return std::nullopt;
+  }
+  const std::string path = "/proc/self/fd/" + std::to_string(file.get());
+  const UniqueFd opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!opened.valid() || ::ioctl(opened.get(), NS_GET_NSTYPE) != CLONE_NEWNET) {
+    return std::nullopt;
+  }
+  return static_cast<std::uint32_t>(facts.st_ino);
+}
+
 // The host's is NET_NS_INIT_INO (linux/nsfs.h, since 6.18), all others are dynamic numbers of proc
 // (proc_alloc_inum(), 5.10 to 7.2).
 bool may_be_netns(std::uint32_t inode) {
@@ -92,7 +115,6 @@ Result<CgroupTarget> resolve_cgroup(std::string_view path, const HostFiles& file
 
 Result<std::uint32_t> resolve_netns(const std::string& netns) {
   static constexpr std::string_view kInode = "inode:";
-  static constexpr std::string_view kLink = "net:[";
   static constexpr const char* kForms =
       "give /proc/<pid>/ns/net, /run/netns/<name> (ip netns) or inode:N (lsns -t net)";
   if (netns.starts_with(kInode)) {
@@ -114,11 +136,7 @@ Result<std::uint32_t> resolve_netns(const std::string& netns) {
     return usage("no network namespace at " + quoted(netns) + ": " + std::strerror(cause),
                  cause == EACCES ? "give it as inode:N (lsns -t net), or run as root" : kForms);
   }
-  const auto link = HostFiles().link("/proc/self/fd/" + std::to_string(file.get()));
-  const std::string_view target = link ? std::string_view(*link) : std::string_view();
-  const auto inode = target.starts_with(kLink) && target.ends_with(']')
-                         ? number(target.substr(kLink.size(), target.size() - kLink.size() - 1))
-                         : std::nullopt;
+  const auto inode = netns_inode(file);
   if (!inode) {
     return usage(quoted(netns) + " is no network namespace", kForms);
   }

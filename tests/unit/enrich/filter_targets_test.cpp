@@ -3,7 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/enrich/fake_host.h"
@@ -124,6 +127,34 @@ TEST(NetnsTarget, ByPath) {
   const auto found = resolve_netns("/proc/self/ns/net");
   ASSERT_TRUE(found.ok()) << found.error().what;
   EXPECT_EQ(*found, own.st_ino);
+}
+
+// As `ip netns add` does. In a mount namespace of a child's own, which needs root or a user
+// namespace.
+TEST(NetnsTarget, ByThePathWhereItIsMounted) {
+  const FakeHost host;
+  host.write("/run/netns/blue", "");
+  const std::string path = host.at("/run/netns/blue");
+  struct stat own;
+  ASSERT_EQ(::stat("/proc/self/ns/net", &own), 0);
+  enum { kFound, kNotFound, kNotMounted };
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if ((::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("/proc/self/ns/net", path.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+      ::_exit(kNotMounted);
+    }
+    const auto found = resolve_netns(path);
+    ::_exit(found.ok() && *found == own.st_ino ? kFound : kNotFound);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kNotMounted) {
+    GTEST_SKIP() << "a namespace cannot be mounted here: neither root nor user namespaces";
+  }
+  EXPECT_EQ(WEXITSTATUS(status), kFound);
 }
 
 TEST(NetnsTarget, ByThePathOfSomethingElse) {
