@@ -70,6 +70,17 @@ TEST_F(output, is_whole_when_interrupted_in_a_storm) {
   EXPECT_EQ(story.lost_records(), account->lost + account->lost_amendments);
 }
 
+// Probes go unanswered for three seconds before such a connection ends.
+TEST_F(output, of_a_demo_that_is_stopped_judges_nothing) {
+  Closewatch closewatch({.program = program(), .arguments = {"demo", "--reason", "keepalive"}});
+  ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
+  EXPECT_EQ(closewatch.interrupt(), 1);
+  EXPECT_EQ(closewatch.output(), "");
+  const std::string errors = closewatch.errors();
+  EXPECT_EQ(errors.substr(errors.find('\n') + 1),  // after "watching"
+            "error: the demo was stopped by a signal before all was played\n");
+}
+
 TEST_F(output, ends_quietly_with_its_reader) {
   Load load({.drivers = 1});  // before the pipe, so as not to hold its end
   Pipe pipe;

@@ -137,6 +137,9 @@ Result<> play_all(std::vector<Play>& plays, Live& live, Pipeline& pipeline, cons
   };
   auto result = live.run(handlers);
   pipeline.finish();
+  if (result.ok() && ended_ns == 0) {
+    return Error{.what = "the demo was stopped by a signal before all was played"};
+  }
   return result;
 }
 
