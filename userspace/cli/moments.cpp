@@ -16,6 +16,10 @@ Error not_a(const char* what, const std::string& text, const char* hint) {
   return {.what = "'" + text + "' is no " + what, .hint = hint, .code = ExitCode::usage};
 }
 
+Error no_time(const std::string& text) {
+  return not_a("time", text, "write how long ago (24h, 7d), or a time in UTC: 2026-01-31T12:00");
+}
+
 std::int64_t unit_of(char letter) {
   switch (letter) {
     case 's':
@@ -63,13 +67,16 @@ Result<std::int64_t> moment_of(const std::string& text, std::int64_t now_ns) {
     tm time{};
     const char* const rest = ::strptime(text.c_str(), form, &time);
     if (rest != nullptr && (*rest == '\0' || std::string_view(rest) == "Z")) {
-      return ::timegm(&time) * kSecondNs;
+      const int day = time.tm_mday;  // timegm() makes 2 March of 30 February
+      std::int64_t moment = 0;
+      const bool told = !__builtin_mul_overflow(::timegm(&time), kSecondNs, &moment);
+      return told && time.tm_mday == day ? Result<std::int64_t>(moment) : no_time(text);
     }
   }
   if (const auto ago = duration_of(text); ago.ok()) {
     return now_ns - *ago;
   }
-  return not_a("time", text, "write how long ago (24h, 7d), or a time in UTC: 2026-01-31T12:00");
+  return no_time(text);
 }
 
 }  // namespace closewatch

@@ -31,11 +31,15 @@ TEST(Moments, TakesTimesInUtc) {
   EXPECT_EQ(seconds("2026-01-31T12:00"), 1'769'860'800);
   EXPECT_EQ(seconds("2026-01-31T12:00:05Z"), 1'769'860'805);
   EXPECT_EQ(seconds("2026-01-31 12:00"), 1'769'860'800);
+  EXPECT_EQ(seconds("2024-02-29"), 1'709'164'800);
+  EXPECT_EQ(seconds("2262-04-11T23:47:16"), 9'223'372'036);  // the last that nanoseconds hold
 }
 
 TEST(Moments, RefusesEverythingElse) {
-  for (const char* text : {"", "h", "0h", "-3h", "3", "3y", "24hh", "24 h", "101000d", "tomorrow",
-                           "2026-13-01", "2026-01-31T12", "2026-01-31T12:00+01:00", "12:00"}) {
+  for (const char* text :
+       {"", "h", "0h", "-3h", "3", "3y", "24hh", "24 h", "101000d", "tomorrow", "2026-13-01",
+        "2026-01-31T12", "2026-01-31T12:00+01:00", "12:00", "2026-02-29", "2026-02-30T12:00Z",
+        "2026-04-31", "9999-12-31", "0001-01-01"}) {
     const auto moment = moment_of(text, kNow);
     ASSERT_FALSE(moment.ok()) << text;
     EXPECT_EQ(moment.error().code, ExitCode::usage);
