@@ -127,6 +127,25 @@ TEST_F(history, is_read_while_it_is_written) {
   EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss"), 0U);
 }
 
+// Else a time before it would look like a time without closures.
+TEST_F(history, says_that_it_does_not_reach_to_what_is_compared) {
+  configure();
+  start();
+  storm::run_load({.drivers = 1, .connections = 10});
+  storm::await_closed(0);
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  storm::Closewatch report(
+      {.program = {.path = program()},
+       .arguments = {"report", "--history", file(), "--compare", "yesterday"}});
+  ASSERT_EQ(report.wait(), 0) << report.errors();
+  EXPECT_EQ(report.errors(),
+            "closewatch: the history begins at " +
+                ask_text(file(),
+                         "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', min(minute) * 60, 'unixepoch') "
+                         "FROM rollup") +
+                "\n");
+}
+
 // The rules over what the daemon kept: without rows for graceful closures those that need them are
 // named, the others tell what they told while it ran.
 TEST_F(history, a_dry_run_over_it_says_what_it_can_judge) {

@@ -226,6 +226,17 @@ Result<> report_history(const Options& options, std::int64_t now_ns) {
   if (!told.ok()) {
     return told.error();
   }
+  if (before) {
+    auto of_before = notes(*reader, before->span);
+    if (!of_before.ok()) {
+      return of_before.error();
+    }
+    for (std::string& line : *of_before) {
+      if (std::find(told->begin(), told->end(), line) == told->end()) {
+        told->push_back(std::move(line));
+      }
+    }
+  }
   for (const NotKept& each : now->report.losses().not_kept) {
     if (each.kind == "not_told_apart") {
       told->push_back(fmt::format(
