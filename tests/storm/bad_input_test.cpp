@@ -79,6 +79,10 @@ TEST_F(bad_input, of_a_command_line_is_wrong_usage) {
   expect_refusal({"trace", "--reason", "rude"}, 2, "unknown reason 'rude'");
   expect_refusal({"demo", "--reason", "rude"}, 2, "unknown reason 'rude'");
   expect_refusal({"explain", "rude"}, 2, "'rude' is neither a class, a reason nor a closure's id");
+  // the id was taken for the file
+  expect_refusal({"explain", "--history", "188ff5c3a1b2c3d4-3"}, 2,
+                 "--history wants the id of a closure");
+  expect_refusal({"explain", "graceful", "--history"}, 2, "--history wants the id of a closure");
   expect_refusal({"trace", "-4", "-6"}, 2, "-4 and -6 together leave nothing to show");
   expect_refusal({"report", "-x", "--class", "graceful"}, 2, "no closure is both abortive");
   expect_refusal({"trace", "-L", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"}, 2,

@@ -52,6 +52,13 @@ Result<> run_explain(const Options& options) {
   Output output(STDOUT_FILENO);
   const auto cls = class_named(options.subject);
   const auto reason = reason_named(options.subject);
+  if (options.history.wanted && !history::closure_named(options.subject)) {
+    return Error{.what = "--history wants the id of a closure that it keeps",
+                 .hint =
+                     "closewatch trace --history -w shows ids; then closewatch explain ID "
+                     "--history [FILE]",
+                 .code = ExitCode::usage};
+  }
   if (options.subject.empty()) {
     for (std::size_t i = 0; i < kClassCount; ++i) {
       if (i > 0) {

@@ -233,6 +233,7 @@ void add_of_history(CLI::App& app, HistoryOptions& history, const char* name, st
          },
          text)
       ->option_text(form)
+      ->check(CLI::Validator(not_empty, ""))
       ->group(kFromHistory);
 }
 
@@ -247,6 +248,7 @@ void add_history(CLI::App& app, HistoryOptions& history, bool with_time) {
          "A history file, or where serve keeps it")
       ->option_text("[FILE]")
       ->expected(0, 1)
+      ->allow_extra_args(false)  // what follows the file is the subject
       ->group(kFromHistory);
   if (!with_time) {
     return;
@@ -261,6 +263,18 @@ void add_history_report(CLI::App& app, HistoryOptions& history) {
                  "WHAT");
   add_of_history(app, history, "--compare", history.compare,
                  "Beside the same time earlier: yesterday, 7d", "AGO");
+}
+
+// What acts while the host is observed, and with a history nothing is. After all of these.
+void exclude_history(CLI::App& app) {
+  for (const char* const name : {"--interval", "--duration", "--hooks", "--ring-size"}) {
+    CLI::Option* const observing = app.get_option_no_throw(name);
+    for (CLI::Option* const option : app.get_options()) {
+      if (observing != nullptr && option->get_group() == kFromHistory) {
+        observing->excludes(option);
+      }
+    }
+  }
 }
 
 void add_stacks(CLI::App& app, KernelOptions& kernel) {
@@ -291,6 +305,7 @@ void add_options(CLI::App& app, Command command, Options& options) {
       add_source(app, options.view, options.kernel);
       add_stacks(app, options.kernel);
       add_history(app, options.history, true);
+      exclude_history(app);
       break;
     case Command::report:
       app.add_option("-i,--interval", options.view.interval_s, "A report every so many seconds")
@@ -300,6 +315,7 @@ void add_options(CLI::App& app, Command command, Options& options) {
       add_source(app, options.view, options.kernel);
       add_history(app, options.history, true);
       add_history_report(app, options.history);
+      exclude_history(app);
       // Excludes what stands above.
       add_capture(app, options.file, "Capture file; without one the host is observed", true);
       add_kernel_filters(app, options.filter);
@@ -329,10 +345,12 @@ void add_options(CLI::App& app, Command command, Options& options) {
       break;
     case Command::serve:
       app.add_option("-c,--config", options.file, "Configuration file; without one the defaults")
+          ->check(CLI::Validator(not_empty, ""))
           ->option_text("FILE");
       app.add_option(
              "--dry-run-alerts", options.dry_run,
              "Observe nothing: tell what the rules would have told over a capture or history")
+          ->check(CLI::Validator(not_empty, ""))
           ->option_text("FILE");
       add_format(app, options.view, false);
       break;
@@ -519,7 +537,12 @@ Result<Parsed> parse_options(int argc, const char* const* argv) {
     }
     return Parsed{.options = std::nullopt, .text = std::string(kVersion) + "\n"};
   } catch (const CLI::ExcludesError& error) {
-    return usage(std::string(error.what()) + ": it acts while the host is observed", first);
+    const std::string what = error.what();  // "--hooks excludes capture"
+    const CLI::Option* option =
+        app.get_subcommand(first)->get_option_no_throw(what.substr(0, what.find(' ')));
+    const bool stored = option != nullptr && option->get_group() == kFromHistory;
+    return usage(what + (stored ? ": it is of a history" : ": it acts while the host is observed"),
+                 first);
   } catch (const CLI::ParseError& error) {
     return usage(error.what(), is_command(first) ? first : "");
   }

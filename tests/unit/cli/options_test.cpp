@@ -62,9 +62,13 @@ TEST(Options, TakesAHistoryInPlaceOfTheHost) {
   EXPECT_TRUE(parsed({"trace", "--history", "-x"}).history.wanted);
   EXPECT_EQ(parsed({"trace", "--history", "-x"}).history.file, "");
   EXPECT_EQ(parsed({"trace", "--history", "/a/b.db", "-x"}).history.file, "/a/b.db");
-  const Options explain = parsed({"explain", "188ff5c3a1b2c3d4-3", "--history", "b.db"});
-  EXPECT_EQ(explain.subject, "188ff5c3a1b2c3d4-3");
-  EXPECT_EQ(explain.history.file, "b.db");
+  for (const std::vector<const char*>& words :
+       {std::vector<const char*>{"explain", "188ff5c3a1b2c3d4-3", "--history", "b.db"},
+        std::vector<const char*>{"explain", "--history", "b.db", "188ff5c3a1b2c3d4-3"}}) {
+    const Options explain = parsed(words);
+    EXPECT_EQ(explain.subject, "188ff5c3a1b2c3d4-3");
+    EXPECT_EQ(explain.history.file, "b.db");
+  }
 }
 
 TEST(Options, ShowsSingleClosuresInNoPage) {
@@ -187,10 +191,35 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"empty_user", {"-u", ""}, "--uid: it is empty"},
         Refusal{"empty_capture", {"report", ""}, "capture: it is empty"},
         Refusal{"empty_subject", {"explain", ""}, "subject: it is empty"},
+        Refusal{"empty_since", {"trace", "--since", ""}, "--since: it is empty"},
+        Refusal{"empty_until", {"report", "--until", ""}, "--until: it is empty"},
+        Refusal{"empty_by", {"report", "--by", ""}, "--by: it is empty"},
+        Refusal{"empty_compare", {"report", "--compare", ""}, "--compare: it is empty"},
+        Refusal{"empty_config", {"serve", "-c", ""}, "--config: it is empty"},
+        Refusal{
+            "empty_dry_run", {"serve", "--dry-run-alerts", ""}, "--dry-run-alerts: it is empty"},
         Refusal{"empty_demo", {"demo", "--reason", ""}, "--reason: it is empty"},
         Refusal{"hooks_of_a_capture",
                 {"report", "file", "--hooks", "base"},
                 "--hooks excludes capture: it acts while the host is observed"},
+        Refusal{"history_of_a_capture",
+                {"report", "--history", "b.db", "file"},
+                "--history excludes capture: it is of a history"},
+        Refusal{"groups_of_a_capture",
+                {"report", "file", "--by", "exe"},
+                "--by excludes capture: it is of a history"},
+        Refusal{"interval_of_a_history",
+                {"report", "--since", "1h", "-i", "5"},
+                "--interval excludes --since: it acts while the host is observed"},
+        Refusal{"duration_of_a_history",
+                {"report", "--history", "-d", "5"},
+                "--duration excludes --history: it acts while the host is observed"},
+        Refusal{"hooks_of_a_history",
+                {"trace", "--history", "--hooks", "base"},
+                "--hooks excludes --history: it acts while the host is observed"},
+        Refusal{"ring_of_a_history",
+                {"trace", "--until", "now", "--ring-size", "4k"},
+                "--ring-size excludes --until: it acts while the host is observed"},
         Refusal{"interval_of_a_capture", {"report", "-i", "1", "file"}, "--interval"},
         Refusal{"hooks", {"--hooks", "kprobe"}, "kprobe"},
         Refusal{"ring_not_power", {"--ring-size", "5000"}, "power of two"},
