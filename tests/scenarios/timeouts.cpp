@@ -95,6 +95,22 @@ void fin_last_ack(Stage& stage) {
   connection.await_end();
 }
 
+// Each try to send finds no route (ip_queue_xmit(), inet6_csk_xmit()), so nothing is in flight and
+// the kernel's timer is that of window probes. IPv6 keeps the error of the route.
+void route_lost(Stage& stage) {
+  Connection& connection = stage.connect();
+  if (const auto removed = remove_route_to_peer(stage.family()); !removed.ok()) {
+    give_up(removed.error().what);
+  }
+  if (wire_family(stage.family()) == AF_INET6) {
+    stage.variant(1);
+  }
+  connection.write(500);
+  connection.await_queues({.never_sent = 500});
+  connection.await_end();
+  connection.close();
+}
+
 void zero_window_owned(Stage& stage) {
   Connection& connection = stage.connect(0);
   connection.write(4000);
@@ -226,6 +242,9 @@ std::vector<Situation> timeout_situations() {
   const std::vector<Sysctl> background{{"tcp_orphan_retries", "2"}};
   Expected refused = open("retransmission", 4000, 1000);
   refused.error = "ECONNREFUSED";
+  Expected unsent = open("retransmission", 500, 0);
+  Expected unsent_ipv6 = unsent;
+  unsent_ipv6.error = "ENETUNREACH";
   Expected probed = open("user_timeout", 0, 0);
   probed.rst_sent = true;
   Expected kept = in_state(open("keepalive", 0, 0), "", "CLOSE_WAIT");
@@ -268,6 +287,12 @@ std::vector<Situation> timeout_situations() {
        .run = icmp_error,
        .usual = {{refused}, established},
        .sysctls = twice},
+      {.name = "timed_out/retransmission/route_lost",
+       .about = "The route to the peer is gone: the window is open, but nothing can be sent.",
+       .run = route_lost,
+       .usual = {{unsent}, established},
+       .sysctls = twice,
+       .others = {{{unsent_ipv6}, established}}},
       {.name = "timed_out/retransmission/suspended",
        .about = "The machine is suspended and woken before the kernel gives up an orphan.",
        .run = suspended,

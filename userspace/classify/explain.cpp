@@ -183,6 +183,12 @@ std::string what_happened(const Closure& closure, const Verdict& verdict) {
           "the kernel went on in the background and delivered all of it.",
           close, for_time(verdict.blocked_us));
     case Reason::retransmission:
+      if (closure.unacked == 0) {
+        return fmt::format(
+            "In {} this host could not send, although the peer had room for {}, and {}the kernel "
+            "gave up.",
+            state, bytes(closure.send_window), after(closure.probes_out, "attempt"));
+      }
       return fmt::format("In {} the peer acknowledged no more data, and {}the kernel gave up.",
                          state, after(closure.retransmits, "retransmission"));
     case Reason::fin_unacked:

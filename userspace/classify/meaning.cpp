@@ -71,6 +71,8 @@ constexpr std::array<Explanation, kReasonCount> kReasonMeanings{{
      "Data was retransmitted until the kernel gave up, because no acknowledgement came. No reset "
      "is sent, so the peer, if it lives, does not know.",
      "Look for a peer that went down, a firewall that drops silently, or a NAT entry that expired. "
+     "If all that was lost was never sent, this host could not send it: see its routes, addresses "
+     "and firewall. "
      "tcp_retries2 limits a connection with an owner, tcp_orphan_retries one that was closed, and "
      "TCP_USER_TIMEOUT replaces both on one socket."},
     {// fin_unacked

@@ -113,6 +113,13 @@ constexpr std::array kRules{
          [](const Closure& c, Linger) { return timed_out(c) && c.unacked > 0; },
          {Fact::sock_error, Fact::sock_soft_error, Fact::unacked, Fact::retransmits,
           Fact::final_state}},
+    // With room in the window only a failure to send keeps bytes waiting (tcp_write_wakeup()).
+    Rule{"retransmission.not_sent", Reason::retransmission,
+         [](const Closure& c, Linger) {
+           return timed_out(c) && c.never_sent > 0 && c.send_window > 0;
+         },
+         {Fact::sock_error, Fact::sock_soft_error, Fact::unacked, Fact::never_sent,
+          Fact::send_window, Fact::probes_out}},
     Rule{"zero_window", Reason::zero_window,
          [](const Closure& c, Linger) { return timed_out(c) && c.never_sent > 0; },
          {Fact::sock_error, Fact::sock_soft_error, Fact::unacked, Fact::never_sent,

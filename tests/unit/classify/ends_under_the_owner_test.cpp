@@ -120,6 +120,13 @@ std::vector<Situation> ends_under_the_owner() {
            .with(&Facts::keepalive, &Facts::rst_before)
            .set([](Closure& c) { c.user_timeout_ms = 700; }),
        {.cls = Class::timed_out, .reason = Reason::user_timeout, .initiator = Initiator::kernel}},
+      {"B4: the window is open, but there is no route: nothing could be sent",
+       Scene(TcpState::established).held().bytes(500, 0, 0).error(ETIMEDOUT).retries(0, 3),
+       {.cls = Class::timed_out,
+        .reason = Reason::retransmission,
+        .rule = "retransmission.not_sent",
+        .initiator = Initiator::kernel,
+        .lost = true}},
       {"B4: window probes of a live connection unanswered",
        Scene(TcpState::established)
            .held()

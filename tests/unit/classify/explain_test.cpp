@@ -61,6 +61,14 @@ TEST(Explain, SaysThatAnExpiredLingerTimeDidNotReset) {
             "came 1.60 s after close(), in the background.");
 }
 
+TEST(Explain, SaysThatThisHostCouldNotSend) {
+  EXPECT_EQ(
+      explained(
+          Scene(TcpState::established).held().bytes(444, 0, 0).error(ETIMEDOUT).retries(0, 4)),
+      "In ESTABLISHED this host could not send, although the peer had room for 1000 bytes, "
+      "and after 4 attempts the kernel gave up. Lost: 444 bytes never sent.");
+}
+
 TEST(Explain, SaysThatTheLingerWaitWasInVain) {
   EXPECT_EQ(explained(Scene(TcpState::fin_wait1)
                           .orphan(3 * kSecond)

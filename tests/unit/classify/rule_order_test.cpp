@@ -74,7 +74,10 @@ TEST(RuleOrder, UserTimeoutBeforeTheLimitsThatItReplaces) {
   };
   EXPECT_EQ(reason(retransmission(TcpState::established)), Reason::retransmission);
   EXPECT_EQ(reason(limited(retransmission(TcpState::established))), Reason::user_timeout);
-  const Scene probing = Scene(TcpState::established).held().bytes(9, 0, 0).error(ETIMEDOUT);
+  const Scene probing =
+      Scene(TcpState::established).held().bytes(9, 0, 0).error(ETIMEDOUT).set([](Closure& c) {
+        c.send_window = 0;
+      });
   EXPECT_EQ(reason(probing), Reason::zero_window);
   EXPECT_EQ(reason(limited(probing)), Reason::user_timeout);
   const Scene idle = Scene(TcpState::established).held().error(ETIMEDOUT).with(&Facts::rst_before);
@@ -85,16 +88,21 @@ TEST(RuleOrder, UserTimeoutBeforeTheLimitsThatItReplaces) {
 }
 
 TEST(RuleOrder, BytesInFlightBeforeBytesWaitingBeforeTheFin) {
-  const auto timed_out = [](std::uint32_t never_sent, std::uint32_t unacked) {
+  const auto timed_out = [](std::uint32_t never_sent, std::uint32_t unacked,
+                            std::uint32_t window = 0) {
     return Scene(TcpState::fin_wait1)
         .orphan(kSecond)
         .bytes(never_sent, unacked, 0)
         .error(ETIMEDOUT)
-        .retries(1);
+        .retries(1)
+        .set([window](Closure& c) { c.send_window = window; });
   };
   EXPECT_EQ(reason(timed_out(5, 5)), Reason::retransmission);
   EXPECT_EQ(reason(timed_out(0, 5)), Reason::retransmission);
   EXPECT_EQ(reason(timed_out(5, 0)), Reason::zero_window);
+  // the peer had room: this host could not send
+  EXPECT_EQ(reason(timed_out(5, 0, 1)), Reason::retransmission);
+  EXPECT_EQ(reason(timed_out(0, 0, 1)), Reason::fin_unacked);
   EXPECT_EQ(reason(timed_out(0, 0)), Reason::fin_unacked);
 }
 
