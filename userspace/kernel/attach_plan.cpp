@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kNotNeeded = "not needed";
 constexpr std::string_view kTaskIterator = "task";
+constexpr std::string_view kTimewaitSegment = "tcp_timewait_state_process";
 
 constexpr std::string_view kLeftOut =
     "some of the events at which the kernel leaves the first program out";
@@ -73,8 +74,8 @@ constexpr std::array kTable{
          "the process that accepted, until it reads or closes"},
     Hook{"fexit__inet_twsk_alloc", HookKind::fexit, "inet_twsk_alloc", HookSet::full, false,
          "the fate of a FIN_WAIT2 timewait socket"},
-    Hook{"fexit__tcp_timewait_state_process", HookKind::fexit, "tcp_timewait_state_process",
-         HookSet::full, false, "data that reaches a FIN_WAIT2 timewait socket"},
+    Hook{"fexit__tcp_timewait_state_process", HookKind::fexit, kTimewaitSegment, HookSet::full,
+         false, "data that reaches a FIN_WAIT2 timewait socket"},
     Hook{"fentry__inet_twsk_kill", HookKind::fentry, "inet_twsk_kill", HookSet::full, false,
          "a peer that never closed"},
 };
@@ -85,9 +86,17 @@ int arguments_of(const std::map<std::string, int, std::less<>>& known, std::stri
   return found == known.end() ? otherwise : found->second;
 }
 
+// tcp_send_reset(sk, skb, reason), from 6.10, is also called for timewait sockets.
+bool timewait_resets_are_traced(const Features& features) {
+  return arguments_of(features.tracepoints, "tcp_send_reset", 2) >= 3;
+}
+
 // Empty when the hook is to run.
 std::string reason_against(const Hook& hook, const Features& features, HookSet set) {
   if (hook.set == HookSet::full && set == HookSet::base) {
+    if (hook.target == kTimewaitSegment && timewait_resets_are_traced(features)) {
+      return std::string(kNotNeeded) + ": tcp_send_reset tells it";
+    }
     return features.fentry_refused.empty() ? "base hooks were asked for" : features.fentry_refused;
   }
   if (hook.turn == Turn::last && !features.preemptible_tracepoints) {
@@ -127,9 +136,8 @@ PlanKnobs knobs_for(const Features& features, HookSet set) {
     }
   }
   knobs.accept_arguments = arguments_of(features.functions, "inet_csk_accept", 2);
-  knobs.timewait_process_arguments =
-      arguments_of(features.functions, "tcp_timewait_state_process", 5);
-  knobs.timewait_cookies = set == HookSet::base && knobs.send_reset_arguments >= 3;
+  knobs.timewait_process_arguments = arguments_of(features.functions, kTimewaitSegment, 5);
+  knobs.timewait_cookies = set == HookSet::base && timewait_resets_are_traced(features);
   return knobs;
 }
 

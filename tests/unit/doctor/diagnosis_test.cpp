@@ -69,8 +69,8 @@ TEST(Diagnosis, OfAKernelWithoutFentryJoinsWhatTwoHooksTell) {
   const Diagnosis subject = running(kernel_without_fentry());
   EXPECT_TRUE(subject.runs());
   EXPECT_EQ(subject.set, HookSet::base);
-  // 13 hooks; both of __tcp_close() would have told the same.
-  ASSERT_THAT(subject.blind, SizeIs(12));
+  // 12 hooks; both of __tcp_close() would have told the same.
+  ASSERT_THAT(subject.blind, SizeIs(11));
   const auto blocked =
       std::find_if(subject.blind.begin(), subject.blind.end(),
                    [](const Blind& spot) { return spot.what == "the time that close() blocked"; });
@@ -135,7 +135,7 @@ TEST(DiagnosisText, OfAKernelThatAllowsEverything) {
 TEST(DiagnosisText, OfAKernelWithoutFentry) {
   const std::string text = diagnosis_text(running(kernel_without_fentry()));
   EXPECT_THAT(text, HasSubstr("runs here with the base hooks"));
-  EXPECT_THAT(text, HasSubstr("right; 12 of the finer facts not seen\n"));
+  EXPECT_THAT(text, HasSubstr("right; 11 of the finer facts not seen\n"));
   EXPECT_EQ(line_with(text, "tcp_send_fin  "),
             "  fentry  tcp_send_fin                no: load refused: Operation not permitted");
   EXPECT_EQ(line_with(text, "the time that close() blocked"),
@@ -180,7 +180,7 @@ TEST(DiagnosisJson, OfAKernelWithoutFentry) {
   EXPECT_EQ(object["hook_list"][31], json::parse(R"({"program":"fentry__inet_twsk_kill",
       "form":"fentry","target":"inet_twsk_kill","set":"full","required":false,"runs":false,
       "why_not":"load refused: Operation not permitted","not_seen":"a peer that never closed"})"));
-  EXPECT_EQ(object["not_seen"].size(), 12U);
+  EXPECT_EQ(object["not_seen"].size(), 11U);
   ASSERT_EQ(object["causes"].size(), 1U);
   EXPECT_EQ(object["causes"][0]["name"], "fentry_refused");
   EXPECT_EQ(object["causes"][0]["weight"], "degrades");
