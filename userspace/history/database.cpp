@@ -3,11 +3,18 @@
 
 #include <fmt/format.h>
 
+#include "userspace/render/escape.h"
+#include "userspace/render/text_buffer.h"
+
 namespace closewatch::history {
 namespace {
 
+// SQLite quotes what is in a file: any bytes, where that came from elsewhere or is damaged.
 Error error_of(sqlite3* handle) {
-  return {.what = handle != nullptr ? sqlite3_errmsg(handle) : "out of memory"};
+  TextBuffer text;
+  append_terminal_text(text, handle != nullptr ? sqlite3_errmsg(handle) : "out of memory",
+                       Charset::utf8);
+  return {.what = std::string(view_of(text))};
 }
 
 // Only for absolute or relative paths, where ? and # would end the name.

@@ -3,6 +3,7 @@
 // grouping, while it is written and by other processes.
 #include "userspace/history/reader.h"
 
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -446,6 +447,24 @@ TEST(Reader, SaysThatThereIsNoHistory) {
   ASSERT_FALSE(reader.ok());
   EXPECT_NE(reader.error().what.find("No such file"), std::string::npos);
   EXPECT_NE(reader.error().hint.find("closewatch serve"), std::string::npos);
+}
+
+TEST(Reader, RepeatsTheBytesOfADamagedFileAsText) {
+  const Folder folder;
+  sqlite3* file = nullptr;
+  ASSERT_EQ(sqlite3_open(folder.file().c_str(), &file), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(file,
+                         "CREATE TABLE closure(id); PRAGMA writable_schema = ON; UPDATE "
+                         "sqlite_master SET sql = 'CREATE TABLE closure(' || char(27) || '[31m)'",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(file);
+  const auto reader = Reader::open(folder.file());
+  ASSERT_FALSE(reader.ok());
+  EXPECT_NE(reader.error().what.find(
+                R"(malformed database schema (closure) - unrecognized token: "\x1b")"),
+            std::string::npos)
+      << reader.error().what;
 }
 
 }  // namespace
