@@ -231,6 +231,34 @@ TEST_F(output, of_record_does_not_wait_for_a_stalled_reader_after_a_signal) {
   EXPECT_EQ(written + unwritten, 1000U) << recording.errors();
 }
 
+// As when a terminal is lost.
+TEST_F(output, of_record_is_whole_after_a_hang_up) {
+  const UniqueFd memory(must(::memfd_create("capture", 0), "memfd_create"));
+  Closewatch recording = watch({"record", "-"}, memory.get());
+  run_load({.drivers = 1, .connections = 50});
+  await_closed(0);
+  recording.signal(SIGHUP);
+  ASSERT_EQ(recording.wait(), 0) << recording.errors();
+
+  Closewatch replaying({.program = {.path = program().path},
+                        .arguments = {"replay", "-j",
+                                      "/proc/" + std::to_string(::getpid()) + "/fd/" +
+                                          std::to_string(memory.get())}});
+  EXPECT_EQ(replaying.wait(), 0) << replaying.errors();
+  EXPECT_EQ(Story(replaying.output()).closures.size(), 100U);
+}
+
+TEST_F(output, goes_on_after_a_hang_up_that_is_ignored) {
+  ::signal(SIGHUP, SIG_IGN);  // as nohup does
+  Closewatch closewatch = watch({"trace", "-j"});
+  ::signal(SIGHUP, SIG_DFL);
+  closewatch.signal(SIGHUP);
+  run_load({.drivers = 1, .connections = 50});
+  await_closed(0);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+  EXPECT_EQ(Story(closewatch.output()).closures.size(), 100U);
+}
+
 TEST_F(output, of_record_is_whole_when_interrupted_in_a_storm) {
   const UniqueFd memory(must(::memfd_create("capture", 0), "memfd_create"));
   const std::string capture =

@@ -21,7 +21,7 @@ class Live {
  public:
   // All hooks are attached when it returns.
   static Result<Live> start(const FilterOptions& filter, const KernelOptions& kernel,
-                            HangUp hang_up = HangUp::ends_process);
+                            HangUp hang_up = HangUp::ends);
 
   // As Watch::run, for at most so many seconds from now.
   Result<> run(const WatchHandlers& handlers, std::optional<double> duration_s = std::nullopt);

@@ -55,6 +55,12 @@ UniqueFd block(std::initializer_list<int> signals) {
   return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+// A blocked signal is pending also when it is ignored (sig_ignored(), kernel/signal.c).
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 // What is taken from the kernel side, and what is known to be missing from it.
 class Taking {
  public:
@@ -89,7 +95,9 @@ class Taking {
 }  // namespace
 
 Result<Watch> Watch::create(HangUp hang_up) {
-  UniqueFd stops = block({SIGINT, SIGTERM});
+  UniqueFd stops = hang_up == HangUp::is_taken || is_ignored(SIGHUP)
+                       ? block({SIGINT, SIGTERM})
+                       : block({SIGINT, SIGTERM, SIGHUP});
   UniqueFd hang_ups = hang_up == HangUp::is_taken ? block({SIGHUP}) : UniqueFd();
   UniqueFd stops_of_writers(::fcntl(stops.get(), F_DUPFD_CLOEXEC, 0));
   if (!stops_of_writers.valid() || (hang_up == HangUp::is_taken && !hang_ups.valid())) {

@@ -2,8 +2,9 @@
 // The loop of every command that observes the host: drain, hand on, sleep. It sleeps a few
 // milliseconds between drains while closures come (waking the reader for each is what makes such
 // tools expensive), and without a limit, to be woken by the kernel side, when none come.
-// At the end (SIGINT, SIGTERM, the time, batch_end) the hooks are detached and what was recorded is
-// taken to the last, so that every record is accounted for and a storm cannot keep it from ending.
+// At the end (SIGINT, SIGTERM, SIGHUP, the time, batch_end) the hooks are detached and what was
+// recorded is taken to the last, so that every record is accounted for and a storm cannot keep it
+// from ending.
 #pragma once
 
 #include <cstdint>
@@ -29,15 +30,16 @@ struct WatchHandlers {
   std::function<void()> hung_up = {};
 };
 
-// What SIGHUP does: to end the process is what it does to any.
-enum class HangUp { ends_process, is_taken };
+// What SIGHUP does: the terminal has gone, which ends the watch as SIGINT does, unless it came to
+// be ignored (nohup); or what the caller takes it for.
+enum class HangUp { ends, is_taken };
 
 class Watch {
  public:
-  // Blocks SIGINT and SIGTERM for the calling thread, and for the threads that it makes, and takes
-  // them as the end of run(), and of waiting for readers (StreamWriter); SIGHUP too when it is
-  // taken, for WatchHandlers::hung_up.
-  static Result<Watch> create(HangUp hang_up = HangUp::ends_process);
+  // Blocks SIGINT, SIGTERM and SIGHUP for the calling thread, and for the threads that it makes,
+  // and takes them as the end of run(), and of waiting for readers (StreamWriter); but SIGHUP, when
+  // it is taken, for WatchHandlers::hung_up.
+  static Result<Watch> create(HangUp hang_up = HangUp::ends);
 
   // Ends at `until_ns` (CLOCK_BOOTTIME), on a signal, when batch_end says so, or on an error.
   Result<> run(Observer& observer, const WatchHandlers& handlers,
@@ -49,7 +51,7 @@ class Watch {
   Result<bool> wait(int timeout_ms, bool woken_by_kernel, const Observer& observer,
                     const WatchHandlers& handlers);
 
-  UniqueFd stops_;     // SIGINT and SIGTERM; never read, so that whoever waits sees them
+  UniqueFd stops_;     // what ends it; never read, so that whoever waits sees them
   UniqueFd hang_ups_;  // SIGHUP where it is taken
 };
 
