@@ -22,4 +22,6 @@ bool kernel_has(std::string_view symbol) {
 
 bool bpf_reads_tasks() { return kernel_has("bpf_get_current_task_btf"); }
 
+bool bpf_reads_subflows() { return kernel_has("bpf_rdonly_cast"); }
+
 }  // namespace closewatch::scenarios

@@ -13,4 +13,8 @@ bool kernel_has(std::string_view symbol);
 // io_uring and kernel threads from an ordinary close().
 bool bpf_reads_tasks();
 
+// BPF can read through a void pointer (bpf_rdonly_cast, 6.2): an observer then knows to which MPTCP
+// socket a subflow belongs.
+bool bpf_reads_subflows();
+
 }  // namespace closewatch::scenarios
