@@ -263,7 +263,7 @@ int fexit__inet_csk_accept(__u64 *ctx)
 		child = (struct sock *)ARGUMENT(ctx, 4);
 	else
 		child = (struct sock *)ARGUMENT(ctx, 2);
-	handle_accept(child);
+	handle_accept(ctx, child);
 	return 0;
 }
 

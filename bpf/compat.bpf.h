@@ -60,6 +60,24 @@ static __always_inline long compat_syscall(struct task_struct *task)
 }
 
 /*
+ * The address of the MPTCP socket that a subflow belongs to, 0 where it cannot be told: what leads to it is a
+ * void pointer, which takes the cast of v6.2. Goes when the minimum is 6.2.
+ */
+struct mptcp_subflow_context {
+	struct sock *conn;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 compat_mptcp_sock(struct tcp_sock *subflow)
+{
+#ifdef CW_READ_CAST
+	if (bpf_core_type_exists(struct mptcp_subflow_context))
+		return (__u64)COMPAT_TO_READ(struct mptcp_subflow_context, subflow->inet_conn.icsk_ulp_data)
+		    ->conn;
+#endif
+	return 0;
+}
+
+/*
  * Is the last reference to the file gone? That is what tells close() from shutdown() at the same
  * change of state: __fput() runs with the count at its end. f_count (atomic_long_t, 0 at the end) up
  * to v6.12; f_ref (file_ref_t, negative at the end) from v6.13. Goes when the minimum is 6.13.

@@ -9,6 +9,7 @@
 #include "emit.bpf.h"
 #include "identity.bpf.h"
 #include "ledger.bpf.h"
+#include "mptcp.bpf.h"
 #include "snapshot.bpf.h"
 #include "stack.bpf.h"
 
@@ -92,19 +93,25 @@ static __always_inline void note_shutdown(void *ctx, struct ledger_entry *entry,
 }
 
 /* close() or shutdown() moved the socket from `state` to `next`. */
-static __always_inline void note_local_end(void *ctx, struct ledger_entry *entry, struct sock *sk, int state,
-					   int next)
+static __always_inline void note_local_end(void *ctx, struct ledger_entry *entry, struct sock *sk,
+					   struct tcp_sock *tcp, int state, int next)
 {
 	struct cw_closure *closure = &entry->closure;
 
-	if (!identity_usable(sk) || SOCKET_FLAG(sk, SOCK_DEAD))
-		return;
-	if (!entry->closing && !snapshot_releasing(sk)) {
-		if (compat_socket(sk) && state != next)
-			note_shutdown(ctx, entry, state);
-		return;
+	if (mptcp_is_subflow(tcp)) {
+		mptcp_note_fin(entry, sk, tcp, state);
+		if (!mptcp_current_owner(sk)) /* nobody waits */
+			return;
+	} else {
+		if (!identity_usable(sk) || SOCKET_FLAG(sk, SOCK_DEAD))
+			return;
+		if (!entry->closing && !snapshot_releasing(sk)) {
+			if (compat_socket(sk) && state != next)
+				note_shutdown(ctx, entry, state);
+			return;
+		}
+		note_close(ctx, entry, state);
 	}
-	note_close(ctx, entry, state);
 	if (linger_waits_in(next) && SOCKET_FLAG(sk, SOCK_LINGER) && sk->sk_lingertime &&
 	    !(closure->closer_flags & CW_CLOSER_EXITING))
 		closure->facts |= CW_FACT(CW_FACT_LINGER_WAIT);
@@ -219,7 +226,8 @@ static __always_inline void note_place(struct ledger_entry *entry, struct sock *
 {
 	struct cw_closure *closure = &entry->closure;
 
-	if (closure->facts & (CW_FACT(CW_FACT_DEAD) | CW_FACT(CW_FACT_NEVER_ACCEPTED)))
+	if (closure->facts &
+	    (CW_FACT(CW_FACT_DEAD) | CW_FACT(CW_FACT_NEVER_ACCEPTED) | CW_FACT(CW_FACT_IN_CLOSE)))
 		return;
 	if (entry->closing || snapshot_releasing(sk)) {
 		/* also true of softirq that wins the race against a close() which has not locked yet */
@@ -240,6 +248,8 @@ static __always_inline void end_connection(void *ctx, struct ledger_entry *entry
 	bool acked;
 
 	closure->end_ns = bpf_ktime_get_boot_ns();
+	if (mptcp_is_subflow(tcp))
+		mptcp_note_end(entry, sk, tcp, state);
 	snapshot_take(entry, sk, tcp, state);
 	note_place(entry, sk, tcp, state);
 	if (cw_full)
@@ -326,7 +336,7 @@ static __always_inline bool begin_connection(struct sock *sk, __u16 event)
 	entry->handled = event;
 	COUNT(begun);
 	entry->closure.facts |= CW_FACT(CW_FACT_ACTIVE_OPEN);
-	if (identity_usable(sk))
+	if (identity_usable(sk) && !mptcp_opened_by_worker(sk))
 		identity_note(entry, CW_ROLE_OPENER);
 	return true;
 }
@@ -439,7 +449,7 @@ static __always_inline bool handle_set_state(void *ctx, struct sock *sk, int old
 			if (next == TCP_LAST_ACK)
 				entry->closure.facts |= CW_FACT(CW_FACT_PEER_FIN_FIRST);
 		}
-		note_local_end(ctx, entry, sk, old, next);
+		note_local_end(ctx, entry, sk, tcp, old, next);
 		return true;
 	}
 	snapshot_guess_fin(entry, tcp, old);
@@ -551,6 +561,28 @@ static __always_inline bool handle_receive_reset(struct sock *sk, __u16 event)
 	return true;
 }
 
+/* Who closes the socket at last; false where that is a worker, for nobody knows whom. */
+static __always_inline bool amend_closer(struct cw_amendment *amendment, struct sock *sk,
+					 struct tcp_sock *tcp)
+{
+	bool subflow = mptcp_is_subflow(tcp);
+	struct mptcp_owner *owner = subflow ? mptcp_owner_of(tcp) : NULL;
+	__s32 exit_code = 0;
+	__u8 flags = identity_closer_flags(&exit_code);
+
+	if (owner && (owner->closer_flags & CW_CLOSER_CLOSED)) {
+		amendment->closer_flags |= owner->closer_flags;
+		amendment->process = owner->process;
+	} else if (subflow && (flags & CW_CLOSER_KTHREAD)) {
+		return false;
+	} else {
+		amendment->closer_flags |= flags;
+		identity_of_current(&amendment->process);
+	}
+	amendment->role = CW_ROLE_CLOSER;
+	return true;
+}
+
 /* The descriptor of an ended connection is closed at last: what was not read by now is lost. */
 static __always_inline void amend_late_close(struct ledger_entry *entry, struct sock *sk)
 {
@@ -566,13 +598,8 @@ static __always_inline void amend_late_close(struct ledger_entry *entry, struct 
 	amendment.header.cpu = entry->closure.header.cpu;
 	amendment.rst_reason = -1;
 	amendment.closer_flags = CW_CLOSER_CLOSED;
-	if (entry->closure.role == CW_ROLE_NONE) {
-		__s32 exit_code = 0;
-
-		amendment.closer_flags |= identity_closer_flags(&exit_code);
-		amendment.role = CW_ROLE_CLOSER;
-		identity_of_current(&amendment.process);
-	}
+	if (entry->closure.role == CW_ROLE_NONE && !amend_closer(&amendment, sk, tcp) && !amendment.unread)
+		return;
 	if (cw_totals_kept && amendment.unread)
 		__sync_fetch_and_add(&totals_of(&entry->closure.process)->unread, amendment.unread);
 	record_amendment(&amendment);
@@ -717,8 +744,13 @@ static __always_inline void turn_set_state(void *ctx, struct sock *sk, int old, 
 	/* tcp_time_wait() copies the cookie to the mini-socket before it ends the connection */
 	if (cw_timewait_cookies && next == TCP_FIN_WAIT2)
 		bpf_get_socket_cookie(sk);
-	if (says_nothing(sk, old, next) || !is_tcp(sk))
+	if (says_nothing(sk, old, next))
 		return;
+	if (!is_tcp(sk)) {
+		if (sk->sk_protocol == IPPROTO_MPTCP_NUMBER) /* the same in each turn */
+			mptcp_handle_state(ctx, sk, old, next);
+		return;
+	}
 	last = last_event();
 	if (!last || !begin_turn(last, sk, turn, event))
 		return;
@@ -765,10 +797,10 @@ static __always_inline void turn_destroy_sock(void *ctx, struct sock *sk, enum t
 /* ---- full set ---- */
 
 /* fexit inet_csk_accept: the child is the caller's from now on. */
-static __always_inline void handle_accept(struct sock *child)
+static __always_inline void handle_accept(void *ctx, struct sock *child)
 {
 	struct ledger_entry *entry;
-
+	struct tcp_sock *tcp;
 	int state;
 
 	if (!child || !is_tcp(child))
@@ -777,6 +809,9 @@ static __always_inline void handle_accept(struct sock *child)
 	entry = state == TCP_CLOSE ? ledger_find(child) : ledger_open(child, state == TCP_SYN_RECV);
 	if (entry)
 		identity_note(entry, CW_ROLE_ACCEPTOR);
+	tcp = bpf_skc_to_tcp_sock(child);
+	if (tcp && mptcp_is_subflow(tcp) && compat_mptcp_sock(tcp))
+		mptcp_note_owner(ctx, compat_mptcp_sock(tcp), CW_ROLE_ACCEPTOR);
 }
 
 /* fentry tcp_close: not locked yet; only the time is taken. */
@@ -788,11 +823,15 @@ static __always_inline void handle_close_called(struct sock *sk)
 		entry->called_ns = bpf_ktime_get_boot_ns();
 }
 
-/* fentry __tcp_close: locked; also reached by MPTCP subflows, which do not pass tcp_close(). */
+/*
+ * fentry __tcp_close: locked; also reached by MPTCP subflows, which do not pass tcp_close(). That call says
+ * nothing of how long close() of the MPTCP socket blocks.
+ */
 static __always_inline void handle_close_begins(void *ctx, struct sock *sk)
 {
 	int state = sk->__sk_common.skc_state;
 	struct ledger_entry *entry;
+	struct tcp_sock *tcp;
 
 	if (!is_tcp(sk) || state == TCP_LISTEN)
 		return;
@@ -800,6 +839,12 @@ static __always_inline void handle_close_begins(void *ctx, struct sock *sk)
 	if (!entry)
 		return;
 	entry->closing = 1;
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (tcp && mptcp_is_subflow(tcp)) {
+		if (state != TCP_CLOSE)
+			mptcp_note_fin(entry, sk, tcp, state);
+		return;
+	}
 	if (!entry->called_ns)
 		entry->called_ns = bpf_ktime_get_boot_ns();
 	if (state != TCP_CLOSE)
@@ -814,7 +859,7 @@ static __always_inline void handle_close_ends(struct sock *sk)
 	if (!entry || !entry->closing)
 		return;
 	entry->closing = 0;
-	if (entry->stage == STAGE_OPEN)
+	if (entry->stage == STAGE_OPEN && entry->called_ns)
 		entry->closure.blocked_ns = bpf_ktime_get_boot_ns() - entry->called_ns;
 }
 

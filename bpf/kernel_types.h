@@ -125,6 +125,7 @@ struct tcp_ulp_ops {
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	const struct tcp_ulp_ops *icsk_ulp_ops;
+	void *icsk_ulp_data;
 	__u8 icsk_retransmits;
 	__u8 icsk_probes_out;
 	__u32 icsk_user_timeout;
@@ -224,6 +225,7 @@ struct bpf_iter__bpf_map_elem {
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP_NUMBER 6
+#define IPPROTO_MPTCP_NUMBER 262
 
 /* include/net/tcp_states.h, all supported versions. */
 enum {

@@ -122,13 +122,14 @@ static __always_inline bool snapshot_is_tls(struct tcp_sock *tcp)
 
 /*
  * Without a struct socket and yet no orphan: in an accept queue, where no FIN of ours was sent. Or a
- * subflow whose MPTCP socket was closed (mptcp/protocol.c, __mptcp_close_ssk): that one was opened, or
- * has sent its FIN.
+ * subflow whose MPTCP socket was closed (mptcp/protocol.c, __mptcp_close): that one was opened, or
+ * has sent its FIN, or is known to be closed.
  */
 static __always_inline bool snapshot_in_accept_queue(const struct ledger_entry *entry, struct sock *sk,
 						     int state)
 {
 	return !compat_socket(sk) && !(entry->closure.facts & CW_FACT(CW_FACT_ACTIVE_OPEN)) &&
+	       !(entry->closure.closer_flags & CW_CLOSER_CLOSED) &&
 	       (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT || state == TCP_SYN_RECV);
 }
 

@@ -51,19 +51,25 @@ static __always_inline void stack_count_lost(const struct cw_closure *closure)
 		COUNT(stacks_lost);
 }
 
-/* The current task's stacks replace those of the entry. */
-static __always_inline void stack_note(void *ctx, struct cw_closure *closure)
+/* The current task's stacks. */
+static __always_inline void stack_take(void *ctx, __s32 *kernel, __s32 *user)
 {
 	__s32 exit_code;
 
 	if (!cw_stacks)
 		return;
-	closure->stack_kernel = stack_kept(bpf_get_stackid(ctx, &stacks_kernel, 0));
-	closure->stack_user = CW_STACK_NONE;
+	*kernel = stack_kept(bpf_get_stackid(ctx, &stacks_kernel, 0));
+	*user = CW_STACK_NONE;
 	/* these have no user stack, or one of a program that is no longer in memory */
 	if (!(identity_closer_flags(&exit_code) &
 	      (CW_CLOSER_EXITING | CW_CLOSER_EXEC | CW_CLOSER_IO_WORKER | CW_CLOSER_KTHREAD)))
-		closure->stack_user = stack_kept(bpf_get_stackid(ctx, &stacks_user, STACK_OF_USER));
+		*user = stack_kept(bpf_get_stackid(ctx, &stacks_user, STACK_OF_USER));
+}
+
+/* They replace those of the entry. */
+static __always_inline void stack_note(void *ctx, struct cw_closure *closure)
+{
+	stack_take(ctx, &closure->stack_kernel, &closure->stack_user);
 }
 
 #endif

@@ -26,6 +26,7 @@ std::vector<demo::Situation> attempt_situations();
 std::vector<demo::Situation> identity_situations();
 std::vector<demo::Situation> io_uring_situations();
 std::vector<demo::Situation> protocol_situations();
+std::vector<demo::Situation> multipath_situations();
 std::vector<demo::Situation> bpf_situations();
 std::vector<demo::Situation> kernel_socket_situations();
 

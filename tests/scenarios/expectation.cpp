@@ -66,8 +66,8 @@ Json wanted(const Expected& expected, const Truth& truth, demo::Family family,
       {"process", process_of(truth, expected.process)},
       {"actor", process_of(truth, expected.actor)},
       {"family", family == demo::Family::ipv6 ? "ipv6" : "ipv4"},
-      {"local", endpoint(family, demo::End::kernel, connection.local_port)},
-      {"peer", endpoint(family, demo::End::peer, connection.peer_port)},
+      {"local", endpoint(family, connection.local, connection.local_port)},
+      {"peer", endpoint(family, connection.peer, connection.peer_port)},
       {"bytes",
        {{"never_sent", expected.never_sent},
         {"unacked", expected.unacked},
@@ -95,6 +95,9 @@ Json wanted(const Expected& expected, const Truth& truth, demo::Family family,
   }
   if (expected.process == demo::kKernelWorker) {
     json.erase("process");
+  }
+  if (expected.from_accept && hooks == "base") {
+    json["process"] = nullptr;
   }
   if (connection.closed && expected.closed_by == "close" && !expected.process.empty()) {
     json["process"]["tid"] = connection.close.tid;
@@ -188,11 +191,10 @@ void compare_blocked(const Expected& expected, const ConnectionTruth& truth, std
   }
 }
 
-bool is_about(const Json& closure, const ConnectionTruth& connection) {
-  const auto port = [&closure](const char* end) {
-    return closure.contains(end) ? closure[end].value("port", 0) : 0;
-  };
-  return port("local") == connection.local_port && port("peer") == connection.peer_port;
+bool is_about(const Json& closure, const ConnectionTruth& connection, demo::Family family) {
+  return closure.value("local", Json{}) ==
+             endpoint(family, connection.local, connection.local_port) &&
+         closure.value("peer", Json{}) == endpoint(family, connection.peer, connection.peer_port);
 }
 
 }  // namespace
@@ -224,7 +226,7 @@ Complaints check_closures(const demo::Variant& expected, const Truth& truth, dem
     const ConnectionTruth& connection = truth.connections.at(entry.connection);
     const Expected closure = with_queues(entry, connection);
     const auto found = std::find_if(closures.begin(), closures.end(), [&](const Json& candidate) {
-      return is_about(candidate, connection);
+      return is_about(candidate, connection, family);
     });
     const std::string which = "connection " + std::to_string(closure.connection) + ": ";
     const Json want = wanted(closure, truth, family, hooks);

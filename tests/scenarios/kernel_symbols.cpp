@@ -31,4 +31,6 @@ bool timewait_resets_are_traced() {
   return found;
 }
 
+bool bpf_reads_subflows() { return kernel_has("bpf_rdonly_cast"); }
+
 }  // namespace closewatch::scenarios

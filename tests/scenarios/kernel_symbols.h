@@ -17,4 +17,8 @@ bool bpf_reads_tasks();
 // hooks then see data that reaches one.
 bool timewait_resets_are_traced();
 
+// BPF can read through a void pointer (bpf_rdonly_cast, 6.2): an observer then knows to which MPTCP
+// socket a subflow belongs.
+bool bpf_reads_subflows();
+
 }  // namespace closewatch::scenarios

@@ -128,6 +128,11 @@ std::string explain_disconnected(const Closure& closure) {
 }
 
 std::string explain_unread(const Closure& closure, const Verdict& verdict) {
+  if (closure.unread == 0 && closure.facts.mptcp) {
+    return fmt::format(
+        "The MPTCP socket had received data that was not read at {}, so MPTCP reset this subflow.",
+        the_close(verdict));
+  }
   if (closure.unread == 0) {
     return fmt::format(
         "A received buffer was still queued at {}, though it had been read, and this kernel then "
@@ -290,8 +295,10 @@ std::string what_was_lost(const Closure& closure, const Verdict& verdict) {
   if (said || says_delivered(verdict) || verdict.cls == Class::unestablished) {
     return {};
   }
-  // What is still unread can be lost later, when the descriptor is closed.
-  return closure.facts.fd_open && verdict.reason != Reason::disconnected
+  // What is still unread can be lost later, when the descriptor is closed; what the MPTCP socket
+  // had not read is lost, and no subflow knows how much that was.
+  const bool more = closure.facts.mptcp && verdict.reason == Reason::unread_data;
+  return more || (closure.facts.fd_open && verdict.reason != Reason::disconnected)
              ? " All data that was sent had been acknowledged."
              : " No bytes were lost.";
 }

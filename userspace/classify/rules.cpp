@@ -40,6 +40,11 @@ bool aborted_in_close(const Closure& c) {
   return c.facts.in_close && c.facts.owned && !c.facts.dead && !c.facts.linger_wait;
 }
 
+// MPTCP resets the subflow, and then lets it end, in close() of the MPTCP socket.
+bool fast_closed(const Closure& c) {
+  return c.facts.mptcp && c.facts.rst_before && aborted_in_close(c);
+}
+
 // The orderly end of tcp_rcv_state_process() and tcp_time_wait(): all data and our FIN
 // acknowledged. A RST answer that came from the timewait socket does not undo it.
 bool delivered(const Closure& c) {
@@ -173,6 +178,14 @@ constexpr std::array kRules{
          },
          {Fact::disconnect, Fact::rst_after, Fact::dead, Fact::shutdown_flags,
           Fact::final_state}},
+    // mptcp_do_fastclose(): close() of an MPTCP socket, for one of two causes.
+    Rule{"linger_zero.subflow", Reason::linger_zero,
+         [](const Closure& c, Linger) { return fast_closed(c) && lingers_zero(c); },
+         {Fact::mptcp, Fact::rst_before, Fact::in_close, Fact::linger, Fact::linger_jiffies,
+          Fact::final_state}},
+    Rule{"unread_data.subflow", Reason::unread_data,
+         [](const Closure& c, Linger) { return fast_closed(c); },
+         {Fact::mptcp, Fact::rst_before, Fact::in_close, Fact::linger, Fact::final_state}},
     Rule{"disconnected.subflow", Reason::disconnected,
          [](const Closure& c, Linger) { return c.facts.mptcp && c.facts.rst_before; },
          {Fact::mptcp, Fact::rst_before, Fact::dead, Fact::final_state}},

@@ -29,22 +29,21 @@ constexpr std::string_view name_of(Family family) {
 constexpr int socket_family(Family family) { return family == Family::ipv4 ? AF_INET : AF_INET6; }
 constexpr int wire_family(Family family) { return family == Family::ipv6 ? AF_INET6 : AF_INET; }
 
-enum class End : std::uint8_t { kernel, peer };
+// second: a further address of the kernel's, where a script adds it (add_second_address).
+enum class End : std::uint8_t { kernel, peer, second };
 
-// 192.0.2.1 / 192.0.2.2 and 2001:db8::1 / 2001:db8::2 (documentation addresses, RFC 5737, RFC
-// 3849).
+// 192.0.2.1 to .3 and 2001:db8::1 to ::3 (documentation addresses, RFC 5737, RFC 3849).
+constexpr std::uint8_t host_number(End end) { return static_cast<std::uint8_t>(end) + 1; }
 constexpr std::array<std::uint8_t, 4> ipv4_address(End end) {
-  return {192, 0, 2, static_cast<std::uint8_t>(end == End::kernel ? 1 : 2)};
+  return {192, 0, 2, host_number(end)};
 }
 constexpr std::array<std::uint8_t, 16> ipv6_address(End end) {
-  return {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0,
-          0,    0,    0,    0,    0, 0, 0, static_cast<std::uint8_t>(end == End::kernel ? 1 : 2)};
+  return {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host_number(end)};
 }
 constexpr std::string_view address_text(Family family, End end) {
-  if (wire_family(family) == AF_INET6) {
-    return end == End::kernel ? "2001:db8::1" : "2001:db8::2";
-  }
-  return end == End::kernel ? "192.0.2.1" : "192.0.2.2";
+  constexpr std::array<std::string_view, 3> kIpv4{"192.0.2.1", "192.0.2.2", "192.0.2.3"};
+  constexpr std::array<std::string_view, 3> kIpv6{"2001:db8::1", "2001:db8::2", "2001:db8::3"};
+  return (wire_family(family) == AF_INET6 ? kIpv6 : kIpv4)[static_cast<std::size_t>(end)];
 }
 
 // A socket address in the form that a socket of `domain` (AF_INET or AF_INET6) takes.

@@ -33,16 +33,38 @@ void NetlinkRequest::append(std::span<const std::uint8_t> bytes) {
   message_.resize(NLMSG_ALIGN(message_.size()));
 }
 
-int NetlinkRequest::send(int protocol) {
+NetlinkRequest& NetlinkRequest::open_nest(std::uint16_t type) {
+  nest_ = message_.size();
+  return attribute(static_cast<std::uint16_t>(type | NLA_F_NESTED), std::span<std::uint8_t>{});
+}
+
+NetlinkRequest& NetlinkRequest::close_nest() {
+  const auto length = static_cast<std::uint16_t>(message_.size() - nest_);
+  std::memcpy(message_.data() + nest_ + offsetof(rtattr, rta_len), &length, sizeof length);
+  return *this;
+}
+
+std::vector<std::uint8_t> NetlinkRequest::ask(int protocol) {
   const auto length = static_cast<std::uint32_t>(message_.size());
   std::memcpy(message_.data() + offsetof(nlmsghdr, nlmsg_len), &length, sizeof length);
   const UniqueFd socket{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)};
-  if (!socket.valid() || ::send(socket.get(), message_.data(), message_.size(), 0) < 0) {
-    return errno;
+  std::vector<std::uint8_t> reply(4096);
+  ssize_t received = -1;
+  if (socket.valid() && ::send(socket.get(), message_.data(), message_.size(), 0) >= 0) {
+    received = ::recv(socket.get(), reply.data(), reply.size(), 0);
   }
-  std::array<std::uint8_t, 4096> reply{};
-  if (::recv(socket.get(), reply.data(), reply.size(), 0) < static_cast<ssize_t>(NLMSG_LENGTH(4))) {
-    return errno != 0 ? errno : EBADMSG;
+  if (received >= 0) {
+    errno = EBADMSG;  // unless there is a whole message
+  }
+  reply.resize(
+      received < static_cast<ssize_t>(NLMSG_LENGTH(4)) ? 0 : static_cast<std::size_t>(received));
+  return reply;
+}
+
+int NetlinkRequest::send(int protocol) {
+  const std::vector<std::uint8_t> reply = ask(protocol);
+  if (reply.empty()) {
+    return errno;
   }
   nlmsghdr header{};
   std::memcpy(&header, reply.data(), sizeof header);

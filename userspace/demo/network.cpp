@@ -79,19 +79,23 @@ int add_local_route(int family, const Address& target, const Address& source) {
   return change_local_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, family, target, source);
 }
 
-// Both ends are local. A unicast route to the peer would do for IPv4 only: IPv6 refuses one over
-// loopback (fib6_is_reject, net/ipv6/route.c). The route to an own IPv6 address is the kernel's,
-// but made by a worker some time later (addrconf_dad_work), so there is one more from the start.
+// The route to an own IPv6 address is the kernel's, but made by a worker some time later
+// (addrconf_dad_work), so there is one more from the start.
 template <typename Address>
-int add_ends(int family, const Address& own, const Address& peer) {
+int add_own(int family, const Address& own) {
   int error = add_address(family, own);
   if (error == 0 && family == AF_INET6) {
     error = add_local_route(family, own, own);
   }
-  if (error == 0 || error == EEXIST) {
-    error = add_local_route(family, peer, own);
-  }
-  return error;
+  return error == EEXIST ? 0 : error;
+}
+
+// Both ends are local. A unicast route to the peer would do for IPv4 only: IPv6 refuses one over
+// loopback (fib6_is_reject, net/ipv6/route.c).
+template <typename Address>
+int add_ends(int family, const Address& own, const Address& peer) {
+  const int error = add_own(family, own);
+  return error == 0 ? add_local_route(family, peer, own) : error;
 }
 
 Error failed(std::string_view doing, int error) {
@@ -124,6 +128,12 @@ Result<> restore_route_to_peer(Family family) {
           ? add_local_route(AF_INET6, ipv6_address(End::peer), ipv6_address(End::kernel))
           : add_local_route(AF_INET, ipv4_address(End::peer), ipv4_address(End::kernel));
   return error == 0 ? Result<>{} : failed("restoring the route to the peer", error);
+}
+
+Result<> add_second_address(Family family) {
+  const int error = wire_family(family) == AF_INET6 ? add_own(AF_INET6, ipv6_address(End::second))
+                                                    : add_own(AF_INET, ipv4_address(End::second));
+  return error == 0 ? Result<>{} : failed("a second address", error);
 }
 
 Result<> bring_up_network() {

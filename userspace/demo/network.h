@@ -14,6 +14,9 @@ namespace closewatch::demo {
 
 Result<> bring_up_network();
 
+// Gives the kernel End::second too, of the family on the wire.
+Result<> add_second_address(Family family);
+
 // In between the kernel finds no way to the peer; what comes from there arrives as before.
 Result<> remove_route_to_peer(Family family);
 Result<> restore_route_to_peer(Family family);

@@ -30,6 +30,7 @@ struct Expected {
   std::string_view closed_by = "close";
   int signal = 0;
   std::string_view process = "owner";  // role in Truth::roles
+  bool from_accept = false;            // the base hooks, which see no accept(), do not know it
   std::string_view actor = "";
   std::string_view state_at_close = "ESTABLISHED";
   std::string_view final_state = "FIN_WAIT2";

@@ -45,15 +45,18 @@ Actor& Stage::owner() {
   return *owner_;
 }
 
-ConnectionTruth& Stage::new_truth() {
+ConnectionTruth& Stage::note_connection(End local, End peer) {
   if (truth_.connection_count == kMaxConnections) {
     give_up("too many connections");
   }
-  return truth_.connections[truth_.connection_count++];
+  ConnectionTruth& connection = truth_.connections[truth_.connection_count++];
+  connection.local = local;
+  connection.peer = peer;
+  return connection;
 }
 
 Connection& Stage::visitor(Actor& owner) {
-  return connections_.emplace_back(link_, owner, next_peer_port_++, new_truth());
+  return connections_.emplace_back(link_, owner, next_peer_port_++, note_connection());
 }
 
 Connection& Stage::again(Connection& connection) {
@@ -125,7 +128,7 @@ Connection& Stage::arrive(Actor& owner, std::uint16_t window) {
 
 Connection& Stage::come_back(Connection& connection) {
   Connection& second =
-      connections_.emplace_back(link_, connection.owner(), connection.peer(), new_truth());
+      connections_.emplace_back(link_, connection.owner(), connection.peer(), note_connection());
   second.peer().connect(kListenPort, kWideWindow);
   second.note_ports();
   second.await_state(TCP_ESTABLISHED);

@@ -55,6 +55,9 @@ class Stage {
   Connection& accept(Actor& owner, int listener, std::uint16_t window = kWideWindow);
   void accept(Connection& connection, int listener);
 
+  // A connection that no Connection stands for: the script notes all of it itself.
+  ConnectionTruth& note_connection(End local = End::kernel, End peer = End::peer);
+
   // A process or thread that is no actor of its own.
   void note_role(std::string_view name, pid_t pid, std::string_view comm);
 
@@ -70,7 +73,6 @@ class Stage {
   void finish(const Variant& expected);
 
  private:
-  ConnectionTruth& new_truth();
   [[nodiscard]] Counters await_counters(const std::vector<CounterDelta>& expected);
 
   Link link_;

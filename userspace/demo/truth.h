@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "userspace/demo/counters.h"
+#include "userspace/demo/family.h"
 
 namespace closewatch::demo {
 
@@ -48,6 +49,8 @@ struct CloseResult {
 };
 
 struct ConnectionTruth {
+  End local = End::kernel;
+  End peer = End::peer;
   std::uint16_t local_port = 0;
   std::uint16_t peer_port = 0;
   std::uint32_t written = 0;   // bytes that the application gave to send()

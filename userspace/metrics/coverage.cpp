@@ -7,17 +7,22 @@
 namespace closewatch {
 namespace {
 
+// mptcp_do_fastclose() sends the RST before it ends the subflow, close() of a TCP socket after
+// that.
+bool fast_closed(const Facts& facts) { return facts.mptcp && facts.rst_before; }
+
 // The kernel's count of aborts that this end is in (kernel.md 5).
 std::optional<CountedEnd> counted_abort(const Finding& finding) {
+  const Facts& facts = finding.closure.facts;
   switch (finding.verdict.reason) {
-    case Reason::unread_data:
-      return CountedEnd::abort_on_close;
+    case Reason::unread_data:  // but what MPTCP resets itself is not counted
+      return fast_closed(facts) ? std::nullopt : std::optional{CountedEnd::abort_on_close};
     case Reason::linger_zero:
+      return fast_closed(facts) ? std::nullopt : std::optional{CountedEnd::abort_on_data};
     case Reason::linger2:
       return CountedEnd::abort_on_data;
     case Reason::data_after_close:  // but data that reaches a timewait socket is not counted
-      return finding.closure.facts.late_data_reset ? std::nullopt
-                                                   : std::optional{CountedEnd::abort_on_data};
+      return facts.late_data_reset ? std::nullopt : std::optional{CountedEnd::abort_on_data};
     case Reason::closed_in_syn_sent:
       return finding.verdict.linger == LingerOutcome::zero
                  ? std::optional{CountedEnd::abort_on_data}

@@ -50,6 +50,14 @@ TEST(Explain, SaysWhatUnreadDataDidAndWhatElseWasLost) {
       "acknowledged, though perhaps received.");
 }
 
+TEST(Explain, SaysThatMptcpResetTheSubflowsOfASocketWithUnreadData) {
+  EXPECT_EQ(explained(Scene(TcpState::established)
+                          .in_close()
+                          .with(&Facts::mptcp, &Facts::kernel_socket, &Facts::rst_before)),
+            "The MPTCP socket had received data that was not read at close(), so MPTCP reset this "
+            "subflow. All data that was sent had been acknowledged.");
+}
+
 TEST(Explain, SaysThatAnExpiredLingerTimeDidNotReset) {
   EXPECT_EQ(explained(Scene(TcpState::fin_wait2)
                           .orphan(1600 * kMs)

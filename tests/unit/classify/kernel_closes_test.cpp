@@ -162,6 +162,30 @@ std::vector<Situation> kernel_closes() {
         .initiator = Initiator::local,
         .linger = LingerOutcome::zero,
         .lost = true}},
+      {"A26: an MPTCP socket with unread data is closed, which resets its subflows",
+       Scene(TcpState::established)
+           .in_close()
+           .with(&Facts::mptcp, &Facts::kernel_socket, &Facts::rst_before),
+       {.cls = Class::abortive,
+        .reason = Reason::unread_data,
+        .rule = "unread_data.subflow",
+        .initiator = Initiator::local,
+        .closed_by = ClosedBy::close,
+        .full_blocked_us = kFullBlockedUs}},
+      {"A26: an MPTCP socket with linger {1,0} is closed, which resets its subflows",
+       Scene(TcpState::established)
+           .in_close()
+           .linger(0)
+           .bytes(0, 10, 0)
+           .with(&Facts::mptcp, &Facts::kernel_socket, &Facts::rst_before),
+       {.cls = Class::abortive,
+        .reason = Reason::linger_zero,
+        .rule = "linger_zero.subflow",
+        .initiator = Initiator::local,
+        .closed_by = ClosedBy::close,
+        .linger = LingerOutcome::zero,
+        .lost = true,
+        .full_blocked_us = kFullBlockedUs}},
       {"A26: MPTCP resets a subflow from softirq",
        Scene(TcpState::established)
            .held()

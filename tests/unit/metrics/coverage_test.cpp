@@ -76,6 +76,16 @@ TEST_F(CoverageTest, KnowsWhatTheKernelDoesNotCount) {
   EXPECT_EQ(seen(), (TcpCounters{0, 0, 1, 0, 0}));
 }
 
+// mptcp_do_fastclose(): only EstabResets.
+TEST_F(CoverageTest, KnowsThatTheKernelDoesNotCountWhatMptcpAborts) {
+  for (const Reason reason : {Reason::unread_data, Reason::linger_zero}) {
+    Finding subflow = with(reason, TcpState::established);
+    subflow.closure.facts.mptcp = subflow.closure.facts.rst_before = true;
+    coverage_.finding(subflow);
+  }
+  EXPECT_EQ(seen(), (TcpCounters{2, 0, 0, 0, 0}));
+}
+
 TEST_F(CoverageTest, CountsAResetThatBecameKnownLate) {
   see(Reason::local_first);
   coverage_.amended(kHost, Reason::data_after_close);
