@@ -18,8 +18,6 @@ using demo::End;
 using demo::Family;
 using demo::NetlinkRequest;
 
-constexpr std::uint8_t kEndpoint = 1;  // the id of the only one
-
 // The number that the kernel has given to the family of MPTCP_PM_NAME.
 std::uint16_t path_manager() {
   constexpr std::string_view kName{MPTCP_PM_NAME "\0", sizeof MPTCP_PM_NAME};
@@ -63,26 +61,18 @@ void allow_second_subflow() {
   carry_out(limits, "limits of MPTCP");
 }
 
-void add_endpoint(Family family, End end, Announce announce) {
-  const std::uint32_t flags =
-      announce == Announce::yes ? MPTCP_PM_ADDR_FLAG_SIGNAL : MPTCP_PM_ADDR_FLAG_SUBFLOW;
+void connect_also_from(Family family, End end) {
   NetlinkRequest add = request(MPTCP_PM_CMD_ADD_ADDR);
   add.open_nest(MPTCP_PM_ATTR_ADDR)
       .attribute(MPTCP_PM_ADDR_ATTR_FAMILY, static_cast<std::uint16_t>(wire_family(family)))
-      .attribute(MPTCP_PM_ADDR_ATTR_ID, kEndpoint)
-      .attribute(MPTCP_PM_ADDR_ATTR_FLAGS, flags);
+      .attribute(MPTCP_PM_ADDR_ATTR_ID, std::uint8_t{1})
+      .attribute(MPTCP_PM_ADDR_ATTR_FLAGS, std::uint32_t{MPTCP_PM_ADDR_FLAG_SUBFLOW});
   if (wire_family(family) == AF_INET6) {
     add.attribute(MPTCP_PM_ADDR_ATTR_ADDR6, demo::ipv6_address(end));
   } else {
     add.attribute(MPTCP_PM_ADDR_ATTR_ADDR4, demo::ipv4_address(end));
   }
   carry_out(add.close_nest(), "endpoint of MPTCP");
-}
-
-void remove_endpoint() {
-  NetlinkRequest remove = request(MPTCP_PM_CMD_DEL_ADDR);
-  remove.open_nest(MPTCP_PM_ATTR_ADDR).attribute(MPTCP_PM_ADDR_ATTR_ID, kEndpoint);
-  carry_out(remove.close_nest(), "removing an endpoint of MPTCP");
 }
 
 }  // namespace closewatch::scenarios

@@ -11,12 +11,7 @@ namespace closewatch::scenarios {
 // Every MPTCP connection of the namespace may have one subflow more.
 void allow_second_subflow();
 
-enum class Announce : std::uint8_t {
-  no,   // a client connects from the address too (MPTCP_PM_ADDR_FLAG_SUBFLOW)
-  yes,  // the peer is told of the address, and connects to it (MPTCP_PM_ADDR_FLAG_SIGNAL)
-};
-// The namespace has one endpoint at most.
-void add_endpoint(demo::Family family, demo::End end, Announce announce);
-void remove_endpoint();
+// A client connects from this address too (MPTCP_PM_ADDR_FLAG_SUBFLOW).
+void connect_also_from(demo::Family family, demo::End end);
 
 }  // namespace closewatch::scenarios

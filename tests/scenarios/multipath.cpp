@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // MPTCP with two subflows (kernel.md A26). Both ends are the kernel's and in one namespace: a
-// client
-// ("owner") at its first address, a server at its second. Each subflow is a TCP connection with two
-// sockets, and so with two closures.
+// client ("owner") at its first address, a server at its second. Each subflow is a TCP connection
+// with two sockets, and so with two closures.
 //
-// The endpoint of the path manager is an address from which or to which one of both ends is
-// connected already: it makes no second subflow of that (mptcp_pm_create_subflow_or_signal_addr()),
-// so only the other end does, although both are of one namespace.
+// The endpoint of the path manager is an address at which one of both ends is connected already:
+// that end makes no second subflow from it (mptcp_pm_create_subflow_or_signal_addr()), only the
+// other does.
 #include <sched.h>
 
 #include "tests/scenarios/endpoints.h"
@@ -76,7 +75,7 @@ Multipath connect_twice(Stage& stage) {
   }
   // Before there is a socket: it looks when it is made.
   allow_second_subflow();
-  add_endpoint(stage.family(), End::second, Announce::no);
+  connect_also_from(stage.family(), End::second);
   client.fd = client.process.run(open);
   const int listener = server.process.run([open, family = stage.family()] {
     const int fd = open();
