@@ -801,6 +801,7 @@ static __always_inline void handle_accept(void *ctx, struct sock *child)
 {
 	struct ledger_entry *entry;
 	struct tcp_sock *tcp;
+	__u64 mptcp;
 	int state;
 
 	if (!child || !is_tcp(child))
@@ -810,8 +811,9 @@ static __always_inline void handle_accept(void *ctx, struct sock *child)
 	if (entry)
 		identity_note(entry, CW_ROLE_ACCEPTOR);
 	tcp = bpf_skc_to_tcp_sock(child);
-	if (tcp && mptcp_is_subflow(tcp) && compat_mptcp_sock(tcp))
-		mptcp_note_owner(ctx, compat_mptcp_sock(tcp), CW_ROLE_ACCEPTOR);
+	mptcp = tcp && mptcp_is_subflow(tcp) ? compat_mptcp_sock(tcp) : 0;
+	if (mptcp)
+		mptcp_note_owner(ctx, mptcp, CW_ROLE_ACCEPTOR);
 }
 
 /* fentry tcp_close: not locked yet; only the time is taken. */
