@@ -42,12 +42,13 @@ inline void append_json_name(TextBuffer& out, std::string_view name) {
 }
 
 template <typename Value>
-void put(TextBuffer& out, std::string_view key, const Value& value) {
+[[gnu::always_inline]] inline void put(TextBuffer& out, std::string_view key, const Value& value) {
   append(out, key);
   append_json(out, value);
 }
 
-inline void put_name(TextBuffer& out, std::string_view key, std::string_view name) {
+[[gnu::always_inline]] inline void put_name(TextBuffer& out, std::string_view key,
+                                            std::string_view name) {
   append(out, key);
   append_json_name(out, name);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The growing buffer that every output form writes into. Appending is inlined down to a compare and
-// a copy, which is what a JSON line of ninety short pieces costs most; fmt::format_to() with
+// a copy, which is what a JSON line of ninety short pieces costs most; always, as gcc 12 would call
+// a function for each piece, which takes a fifth of the line's time. fmt::format_to() with
 // std::back_inserter() works on it where speed does not matter.
 #pragma once
 
@@ -24,14 +25,14 @@ class TextBuffer {
 
   // Adds `count` bytes of no particular value and returns the first of them; valid until the next
   // call that adds.
-  char* extend(std::size_t count) {
+  [[gnu::always_inline]] char* extend(std::size_t count) {
     if (count > capacity_ - size_) [[unlikely]] {
       grow(count);
     }
     size_ += count;
     return bytes_.get() + size_ - count;
   }
-  void push_back(char byte) { *extend(1) = byte; }
+  [[gnu::always_inline]] void push_back(char byte) { *extend(1) = byte; }
 
   // Keeps the first `size` bytes (at most size()).
   void truncate(std::size_t size) { size_ = size; }
@@ -51,7 +52,7 @@ class TextBuffer {
   std::size_t capacity_ = 0;
 };
 
-inline void append(TextBuffer& out, std::string_view text) {
+[[gnu::always_inline]] inline void append(TextBuffer& out, std::string_view text) {
   if (!text.empty()) {
     std::memcpy(out.extend(text.size()), text.data(), text.size());
   }
