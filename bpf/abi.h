@@ -58,7 +58,7 @@ struct cw_task {
 	__u32 tid;	 /* thread */
 	__u32 uid;	 /* real uid, in the initial namespace */
 	__u32 _pad;
-	__u8 comm[CW_COMM_LENGTH]; /* raw bytes chosen by the process, NUL-terminated */
+	__u8 comm[CW_COMM_LENGTH]; /* of the group leader (5.10: of the thread); raw bytes, NUL-terminated */
 };
 CW_ASSERT(sizeof(struct cw_task) == 48, "cw_task is 48 bytes");
 

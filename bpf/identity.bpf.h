@@ -63,14 +63,18 @@ static __always_inline bool identity_usable(struct sock *sk)
 	return sk->sk_lock.owned != 0;
 }
 
-/* From the task itself, which costs less than a helper for each. */
+/* From the task itself, which costs less than a helper for each. The name is the process's: a thread has its
+ * own. */
 static __always_inline void identity_of(struct cw_task *out, struct task_struct *task)
 {
-	const __u64 *comm = (const __u64 *)task->comm;
+	struct task_struct *leader;
+	const __u64 *comm;
 
 	task = COMPAT_TO_READ(struct task_struct, task);
+	leader = task->group_leader;
+	comm = (const __u64 *)leader->comm;
 	out->uid = task->real_cred->uid.val;
-	out->start_ns = task->group_leader->start_boottime;
+	out->start_ns = leader->start_boottime;
 	out->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
 	((__u64 *)out->comm)[0] = comm[0];
 	((__u64 *)out->comm)[1] = comm[1];

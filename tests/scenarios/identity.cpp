@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who closed, and how (kernel.md A14-A17, section 4): every way in which the last reference goes.
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -86,11 +87,16 @@ void by_close_range(Stage& stage) {
 }
 
 void by_thread(Stage& stage) {
+  note_blind_kernel(stage);
   Connection& connection = stage.connect();
+  stage.note_role("thread", connection.owner().pid(), "a-thread");
   exchange(connection, 500);
   connection.truth().close = connection.owner().run([fd = connection.fd()] {
     CloseResult result;
-    std::thread{[fd, &result] { result = measured_close(fd); }}.join();
+    std::thread{[fd, &result] {
+      ::prctl(PR_SET_NAME, "a-thread");
+      result = measured_close(fd);
+    }}.join();
     return result;
   });
   connection.truth().closed = true;
@@ -214,6 +220,8 @@ std::vector<Situation> identity_situations() {
                          .process = "program",
                          .linger_seconds = 1,
                          .linger = "expired"};
+  Expected by_named_thread = orderly("close");
+  by_named_thread.process = "thread";
   Expected by_child = orderly("exit");
   by_child.process = "child";
   Expected by_worker = orderly("close");
@@ -253,9 +261,10 @@ std::vector<Situation> identity_situations() {
        .run = by_close_range,
        .usual = close},
       {.name = "identity/thread",
-       .about = "Another thread of the process closes.",
+       .about = "Another thread of the process, which has a name of its own, closes.",
        .run = by_thread,
-       .usual = close},
+       .usual = close,
+       .others = {{{by_named_thread}, {}}}},
       {.name = "identity/last_descriptor",
        .about = "The first close() of two descriptors does nothing.",
        .run = last_descriptor,

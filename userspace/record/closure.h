@@ -42,7 +42,7 @@ struct Task {
   std::uint32_t uid = 0;
   std::uint64_t start_ns = 0;         // CLOCK_BOOTTIME; 0 when the kernel cannot tell
   std::uint64_t cgroup_id = 0;        // cgroup v2; 0 unknown
-  std::array<char, 16> comm_bytes{};  // raw bytes, chosen by the process
+  std::array<char, 16> comm_bytes{};  // of the process (5.10: of the thread); raw bytes, its choice
 
   [[nodiscard]] bool known() const { return pid != 0; }
   [[nodiscard]] std::string_view comm() const {
