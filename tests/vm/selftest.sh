@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Proofs of tools/vm/run, each a function below: tests/vm/cases.txt says on which kernels. KERNEL and
-# RUN come from tests/vm/run.
+# Proofs of tools/vm/run and tests/vm/run, each a function below: tests/vm/cases.txt says on which
+# kernels. KERNEL and RUN come from tests/vm/run. A boot costs several seconds of CPU, so that a proof is
+# of all that one guest can show.
 set -euo pipefail
 
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -23,43 +25,90 @@ expect_said() {  # TEXT
   grep -Fq -- "$1" "$work/stderr" || { echo "not said: $1" && cat "$work/stderr" && exit 1; }
 }
 
-exit_code() {
-  run -- sh -c 'kill -TERM $$'
-  expect 'exit code of SIGTERM' 143 "$code"
-  run -- no-such-command
-  expect 'exit code of a command that is not there' 127 "$code"
-  expect_said 'hint: the guest has busybox, bash and what --add gives it'
-}
-
-# Both streams, every byte, arguments as given, and the end even if a child goes on.
-output() {
+# Both streams, every byte, arguments as given, files, and the end even if a child goes on; all of it
+# although there is a line like the kernel's own of a fault.
+results() {
   head -c 500000 /dev/urandom >"$work/sent"
   # shellcheck disable=SC2016  # as it is
-  run --add "$work/sent:/sent" -- sh -c 'cat /sent; cat /sent >&2; sleep 1000 & printf "<%s>" "$@"; exit 3' \
-    sh 'a b' "it's" '$HOME' '' $'x\ny'
-  expect 'exit code' 3 "$code"
+  run --add "$work/sent:/sent" --kernel-log "$work/log" --out "$work/back" -- sh -c '
+    cat /sent; cat /sent >&2; printf "<%s>" "$@"
+    mkdir /out/deep; cp /sent "/out/deep/a b"; touch /out/empty; ln -s empty /out/link
+    echo "WARNING: CPU: 0 PID: 1 at net/ipv4/tcp.c:1" >/dev/kmsg
+    sleep 1000 &' sh 'a b' "it's" '$HOME' '' $'x\ny'
+  expect 'exit code' 70 "$code"
   cat "$work/sent" "$work/sent" - <<<$'<a b><it\'s><$HOME><><x\ny>' | head -c -1 | cmp - "$work/stdout"
-}
-
-files_back() {
-  head -c 500000 /dev/urandom >"$work/sent"
-  run --add "$work/sent:/sent" --out "$work/back" -- \
-    sh -c 'mkdir /out/deep && cp /sent "/out/deep/a b" && touch /out/empty && ln -s empty /out/link'
-  expect 'exit code' 0 "$code"
   cmp "$work/sent" "$work/back/deep/a b"
   expect 'size of the empty file' 0 "$(stat -c %s "$work/back/empty")"
   expect 'link' empty "$(readlink "$work/back/link")"
   expect 'number of entries' 4 "$(find "$work/back" -mindepth 1 | wc -l)"
-}
-
-# A line like the kernel's own, of a command that succeeds: its files come back all the same.
-kernel_fault() {
-  run --kernel-log "$work/log" --out "$work/back" -- \
-    sh -c 'echo "WARNING: CPU: 0 PID: 1 at net/ipv4/tcp.c:1" >/dev/kmsg; echo kept >/out/file'
-  expect 'exit code' 70 "$code"
-  expect 'file' kept "$(<"$work/back/file")"
   expect_said 'WARNING: CPU: 0 PID: 1 at net/ipv4/tcp.c:1'
   grep -q 'Linux version' "$work/log"
+}
+
+# What tests/vm/run gets as its cases: those of stdin, NAME | COMMAND.
+take_cases() { sed "s/|/| $KERNEL | --modules , --timeout 10 | - |/" >"$work/cases"; }
+
+# Runs them; the exit code is left in $code, what it said, without times, in $said.
+run_cases() {  # OPTION...
+  said=$("$here/run" "$work" --cases "$work/cases" "$@" 2>&1) && code=0 || code=$?
+  said=$(sed -E 's/ \([0-9]+\.[0-9] s\)//; s/\[ *[0-9]+\.[0-9]+\]/[]/' <<<"$said")
+}
+
+# One guest, in which each case has its own output, kernel log and verdict.
+cases() {
+  local wanted told name verdicts=''
+  take_cases <<'END'
+    passes | echo "passes on $KERNEL"
+    fails  | printf 'no line'; exit 3
+    faulty | echo "WARNING: CPU: 0 PID: 1 at net/ipv4/tcp.c:1" >/dev/kmsg; sleep 1000 & echo $! >/tmp/left
+    clean  | ! kill -0 $(</tmp/left) 2>/dev/null && [[ $(</tmp/left) -gt 1 ]]
+    hangs  | echo before; sleep 1000
+    skips  | echo first; echo the reason; exit 77
+END
+  run_cases --later
+  expect 'exit code of --later' 0 "$code"
+  wanted="PASS $KERNEL passes
+FAIL $KERNEL fails: exit code 3
+  | no line
+FAIL $KERNEL faulty: exit code 70
+  | [] WARNING: CPU: 0 PID: 1 at net/ipv4/tcp.c:1
+PASS $KERNEL clean
+FAIL $KERNEL hangs: exit code 124
+  | before
+SKIP $KERNEL skips: the reason
+2 passed, 3 failed, 1 skipped"
+  expect 'what it said' "$wanted" "$said"
+  expect 'output' "passes on $KERNEL" "$(<"$work/vm/$KERNEL/passes/output")"
+  expect 'logs with a boot' 6 "$(grep -l 'Linux version' "$work/vm/$KERNEL/"*/kernel.log | wc -l)"
+
+  told=$said
+  run_cases --tell
+  expect 'what it tells later' "$told" "$said"
+  expect 'exit code of all' 1 "$code"
+  for name in passes fails skips; do
+    run_cases --tell --case $name
+    verdicts+=" $code"
+  done
+  run_cases --tell --case skips --no-skip
+  expect 'exit codes of one that passes, fails, is skipped, must not be' ' 0 1 77 1' "$verdicts $code"
+}
+
+# A guest that dies of a case: the next one has those that come after it.
+panic() {
+  take_cases <<'END'
+    before | echo before
+    panics | echo said; echo c >/proc/sysrq-trigger
+    after  | echo after
+END
+  run_cases
+  expect 'exit code' 1 "$code"
+  expect 'verdicts' "PASS $KERNEL before
+FAIL $KERNEL panics: exit code 70
+PASS $KERNEL after
+2 passed, 1 failed, 0 skipped" "$(grep -v '^  | ' <<<"$said")"
+  expect 'output' said "$(head -n 1 "$work/vm/$KERNEL/panics/output")"
+  grep -q 'Kernel panic - not syncing' "$work/vm/$KERNEL/panics/kernel.log"
+  expect 'logs with a panic' 1 "$(grep -l 'Kernel panic' "$work/vm/$KERNEL/"*/kernel.log | wc -l)"
 }
 
 hang() {
@@ -84,19 +133,17 @@ live() {
   timeout 60 tail --pid="$guest" -f /dev/null
 }
 
-panic() {
-  run -- sh -c 'echo c >/proc/sysrq-trigger'
-  expect 'exit code' 70 "$code"
-  expect_said 'Kernel panic - not syncing'
-}
-
+# Two guests at the same time, each with its own exit code.
 two_at_once() {
-  "$RUN" "$KERNEL" --modules '' -- echo first >"$work/first" &
-  run -- echo second
-  wait $!
-  expect 'exit code' 0 "$code"
-  expect 'output of the first' first "$(<"$work/first")"
-  expect 'output of the second' second "$(<"$work/stdout")"
+  local first=0
+  # shellcheck disable=SC2016  # as it is
+  "$RUN" "$KERNEL" --modules '' -- sh -c 'echo first; kill -TERM $$' >"$work/first" &
+  run -- no-such-command
+  wait $! || first=$?
+  expect 'exit code of SIGTERM' 143 "$first"
+  expect 'output of the first' first "$(head -n 1 "$work/first")"
+  expect 'exit code of a command that is not there' 127 "$code"
+  expect_said 'hint: the guest has busybox, bash and what --add gives it'
 }
 
 wrong_usage() {

@@ -13,4 +13,5 @@ if head -c 1 /proc/kcore >/dev/null 2>&1; then
 fi
 grep -q '^nf_tables ' /proc/modules || { echo "nf_tables is not loaded" && exit 1; }
 ip tuntap add dev tun0 mode tun
+ip link delete tun0
 echo "$state: ok"
