@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "userspace/alert/receivers.h"
+#include "userspace/base/clock.h"
 
 namespace closewatch {
 namespace {
@@ -54,25 +55,33 @@ Result<std::shared_ptr<alert::Delivery>> start_delivery(const alert::Settings& s
 }  // namespace
 
 AlertOutlet::AlertOutlet(const alert::Settings& settings, std::uint64_t tick_ns,
-                         std::function<std::int64_t()> now_ns, const Log& log,
+                         std::int64_t boot_to_unix_ns, const Log& log,
                          std::shared_ptr<alert::Delivery> delivery)
     : tick_ns_(tick_ns),
+      start_ns_(boot_to_unix_ns),
       log_(log),
       queue_(settings.queue),
       delivery_(std::move(delivery)),
       engine_(alert::engine_settings(settings, tick_ns), {delivery_.get()}),
-      feed_(engine_, std::move(now_ns)) {}
+      feed_(engine_, [this] { return static_cast<std::int64_t>(boot_now_ns()) + start_ns_; }) {
+  engine_.set_clock(boot_to_unix_ns);
+}
 
 Result<std::unique_ptr<AlertOutlet>> AlertOutlet::start(const alert::Settings& settings,
                                                         std::uint64_t tick_ns,
-                                                        std::function<std::int64_t()> now_ns,
+                                                        std::int64_t boot_to_unix_ns,
                                                         const Log& log) {
   auto delivery = start_delivery(settings, log);
   if (!delivery.ok()) {
     return std::move(delivery).error();
   }
   return std::unique_ptr<AlertOutlet>(
-      new AlertOutlet(settings, tick_ns, std::move(now_ns), log, std::move(delivery).take()));
+      new AlertOutlet(settings, tick_ns, boot_to_unix_ns, log, std::move(delivery).take()));
+}
+
+std::optional<std::uint64_t> AlertOutlet::due_ns() const {
+  const auto due = feed_.due_ns();
+  return due ? std::optional(static_cast<std::uint64_t>(*due - start_ns_)) : std::nullopt;
 }
 
 Result<std::function<void()>> AlertOutlet::take_over(const alert::Settings& settings) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "userspace/base/clock.h"
 #include "userspace/enrich/host_files.h"
 
 namespace closewatch {
@@ -19,10 +18,6 @@ Result<std::unique_ptr<Outlets>> Outlets::start(const Config& config,
   }
   outlets->connect();
   return outlets;
-}
-
-std::int64_t Outlets::unix_ns() const {
-  return static_cast<std::int64_t>(boot_now_ns()) + around_.source.boot_to_unix_ns;
 }
 
 Result<> Outlets::start_history(const Config& config) {
@@ -59,8 +54,8 @@ Result<> Outlets::start_alerts(const Config& config) {
   if (!config.alerts.enabled) {
     return {};
   }
-  auto alerts = AlertOutlet::start(
-      config.alerts.settings, around_.source.tick_ns, [this] { return unix_ns(); }, around_.log);
+  auto alerts = AlertOutlet::start(config.alerts.settings, around_.source.tick_ns, boot_to_unix_ns_,
+                                   around_.log);
   if (!alerts.ok()) {
     return std::move(alerts).error();
   }
@@ -109,9 +104,14 @@ void Outlets::flush() {
 }
 
 std::optional<std::uint64_t> Outlets::due_ns() const {
-  const auto due = alerts_ ? alerts_->due_ns() : std::nullopt;
-  return due ? std::optional(static_cast<std::uint64_t>(*due - around_.source.boot_to_unix_ns))
-             : std::nullopt;
+  return alerts_ ? alerts_->due_ns() : std::nullopt;
+}
+
+void Outlets::set_clock(std::int64_t boot_to_unix_ns) {
+  boot_to_unix_ns_ = boot_to_unix_ns;
+  if (alerts_) {
+    alerts_->set_clock(boot_to_unix_ns);
+  }
 }
 
 void Outlets::take(Readings readings, std::uint64_t now_ns, bool alive) {
@@ -121,7 +121,7 @@ void Outlets::take(Readings readings, std::uint64_t now_ns, bool alive) {
   if (!metrics_) {
     return;
   }
-  readings.unix_ns = unix_ns();
+  readings.unix_ns = static_cast<std::int64_t>(now_ns) + boot_to_unix_ns_;
   const std::uint64_t lost = around_.log.lost();
   readings.sinks.push_back({.sink = "log", .taken = around_.log.lines() - lost, .refused = lost});
   if (history_) {

@@ -40,6 +40,8 @@ class Outlets final : public Sink {
 
   // When flush() should be called although nothing comes (CLOCK_BOOTTIME); nullopt: no need.
   [[nodiscard]] std::optional<std::uint64_t> due_ns() const;
+  // The wall clock was set: what is told from now on has its time.
+  void set_clock(std::int64_t boot_to_unix_ns);
   // Every few seconds, and once after the start. Adds what the outlets themselves can tell.
   void take(Readings readings, std::uint64_t now_ns, bool alive);
 
@@ -60,8 +62,9 @@ class Outlets final : public Sink {
   };
 
   Outlets(OutletSurroundings around, bool attempts)
-      : around_(std::move(around)), attempts_(attempts) {}
-  [[nodiscard]] std::int64_t unix_ns() const;
+      : around_(std::move(around)),
+        attempts_(attempts),
+        boot_to_unix_ns_(around_.source.boot_to_unix_ns) {}
   Result<> start_history(const Config& config);
   Result<> start_metrics(const Config& config);
   Result<> start_alerts(const Config& config);
@@ -71,7 +74,8 @@ class Outlets final : public Sink {
   std::unique_ptr<HistoryOutlet> history_;
   std::unique_ptr<MetricsOutlet> metrics_;
   std::unique_ptr<AlertOutlet> alerts_;
-  bool attempts_;                  // are asked for
+  bool attempts_;  // are asked for
+  std::int64_t boot_to_unix_ns_;
   std::vector<Outlet> connected_;  // of those above
   Retiring retiring_;
 };

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "userspace/base/clock.h"
 #include "userspace/daemon/heartbeat.h"
@@ -73,10 +74,20 @@ class Daemon {
     manager_.ready(status());
     look(boot_now_ns());
     auto result = live_.run({
-        .record = [&](std::span<const std::byte> bytes) { pipeline_.record(bytes); },
-        .gap = [&](std::uint64_t lost, std::uint64_t since) { pipeline_.gap(lost, since); },
+        .record =
+            [&](std::span<const std::byte> bytes) {
+              begin_batch();
+              pipeline_.record(bytes);
+            },
+        .gap =
+            [&](std::uint64_t lost, std::uint64_t since) {
+              begin_batch();
+              pipeline_.gap(lost, since);
+            },
         .batch_end =
             [&](std::uint64_t now) {
+              in_batch_ = false;
+              follow_clock();
               pipeline_.batch_end(now);
               if (now >= look_ns_) {
                 look(now);
@@ -111,6 +122,24 @@ class Daemon {
     const std::uint64_t due = std::min({look_ns_, pipeline_.due_ns().value_or(UINT64_MAX),
                                         outlets_.due_ns().value_or(UINT64_MAX)});
     return reload_wanted_ ? std::min(due, boot_now_ns() + kRetryNs) : due;
+  }
+
+  void begin_batch() {
+    if (!std::exchange(in_batch_, true)) {
+      follow_clock();
+    }
+  }
+
+  // Before a batch, so that what ended after a setting of the wall clock is named by it; after one,
+  // so that no more than what ended meanwhile can be named wrongly.
+  void follow_clock() {
+    const std::int64_t distance = boot_to_unix_ns();
+    if (!pipeline_.look_at_clocks(boot_now_ns(), distance)) {
+      return;
+    }
+    enricher_.set_clock(distance);
+    outlets_.set_clock(distance);
+    log_.notice("the wall clock was set: what ends from now on has its time");
   }
 
   void look(std::uint64_t now) {
@@ -192,6 +221,7 @@ class Daemon {
   const std::uint64_t look_every_ns_;
   const std::uint32_t own_network_ =
       resolve_netns("/proc/self/ns/net").ok() ? *resolve_netns("/proc/self/ns/net") : 0;
+  bool in_batch_ = false;
   bool reload_wanted_ = false;
   std::uint64_t look_ns_ = 0;
   std::uint64_t looked_recorded_ = 0;
