@@ -4,6 +4,7 @@
 
 #include "userspace/cli/commands.h"
 #include "userspace/cli/options.h"
+#include "userspace/render/escape.h"
 #include "userspace/render/streams.h"
 
 namespace {
@@ -50,10 +51,18 @@ Result<> run(int argc, const char* const* argv) {
   return parsed->options ? run(*parsed->options) : closewatch::print_out(parsed->text);
 }
 
+void tell(std::string_view what, std::string_view message) {
+  closewatch::TextBuffer line;
+  closewatch::append(line, what);
+  closewatch::append_message(line, message);
+  line.push_back('\n');
+  closewatch::print_notice(closewatch::view_of(line));
+}
+
 int fail(const closewatch::Error& error) {
-  closewatch::notice("error: {}\n", error.what);
+  tell("error: ", error.what);
   if (!error.hint.empty()) {
-    closewatch::notice("hint:  {}\n", error.hint);
+    tell("hint:  ", error.hint);
   }
   return static_cast<int>(error.code);
 }
