@@ -162,6 +162,25 @@ TEST_F(outlets, metrics_move_with_a_reload_and_keep_their_counts) {
   EXPECT_NE(::access(path("moved.sock").c_str(), F_OK), 0);
 }
 
+// An address that somebody else has: they stay where they are, and the next reload tries again.
+TEST_F(outlets, metrics_stay_where_they_are_when_a_reload_cannot_move_them) {
+  configure("[metrics]\nlisten = []\nsocket_path = \"" + socket_path() + "\"\n");
+  start();
+  std::optional<storm::Listener> taken(std::in_place);
+  const std::string elsewhere =
+      "[metrics]\nlisten = [\"127.0.0.1:" + std::to_string(taken->port()) +
+      "\"]\nsocket_path = \"" + path("moved.sock") + "\"\n";
+  configure(elsewhere);
+  Served::reload();
+  EXPECT_THAT(daemon().errors(), HasSubstr("metrics: cannot listen on 127.0.0.1:"));
+  EXPECT_THAT(get(socket_path(), "/healthz"), HasSubstr("200"));
+  taken.reset();
+  Served::reload();
+  EXPECT_THAT(get(path("moved.sock"), "/healthz"), HasSubstr("200"));
+  EXPECT_NE(::access(socket_path().c_str(), F_OK), 0);
+  EXPECT_EQ(stop(), 0);
+}
+
 TEST_F(outlets, an_alert_is_told_with_its_evidence) {
   configure("[metrics]\nenabled = false\n");
   start();
