@@ -31,6 +31,15 @@ std::vector<std::string> account_of(const alert::Delivery& delivery, bool idle) 
   return lines;
 }
 
+// What receivers are set up by.
+alert::Settings without_rules(alert::Settings settings) {
+  settings.rules.clear();
+  settings.without.clear();
+  settings.built_in = false;
+  settings.storm = {};
+  return settings;
+}
+
 Result<std::shared_ptr<alert::Delivery>> start_delivery(const alert::Settings& settings,
                                                         const Log& log) {
   auto notifiers = alert::make_notifiers(settings, {STDERR_FILENO, log.priorities()});
@@ -60,7 +69,7 @@ AlertOutlet::AlertOutlet(const alert::Settings& settings, std::uint64_t tick_ns,
     : tick_ns_(tick_ns),
       start_ns_(boot_to_unix_ns),
       log_(log),
-      queue_(settings.queue),
+      settings_(settings),
       delivery_(std::move(delivery)),
       engine_(alert::engine_settings(settings, tick_ns), {delivery_.get()}),
       feed_(engine_, [this] { return static_cast<std::int64_t>(boot_now_ns()) + start_ns_; }) {
@@ -85,13 +94,18 @@ std::optional<std::uint64_t> AlertOutlet::due_ns() const {
 }
 
 Result<std::function<void()>> AlertOutlet::take_over(const alert::Settings& settings) {
+  if (without_rules(settings) == without_rules(settings_)) {
+    engine_.reload(alert::engine_settings(settings, tick_ns_), {delivery_.get()});
+    settings_ = settings;
+    return std::function<void()>([] {});
+  }
   auto delivery = start_delivery(settings, log_);
   if (!delivery.ok()) {
     return std::move(delivery).error();
   }
   engine_.reload(alert::engine_settings(settings, tick_ns_), {delivery->get()});
   std::swap(delivery_, *delivery);
-  queue_ = settings.queue;
+  settings_ = settings;
   told_.clear();
   return std::function<void()>([old = std::move(delivery).take(), &log = log_] {
     old->stop(kPatience);
@@ -109,7 +123,7 @@ void AlertOutlet::tell_refused(std::uint64_t now_ns) {
       log_.warning(
           fmt::format("alerts to {}: its queue of {} is full; {} refused since that was "
                       "last told, {} in all",
-                      counts.name, queue_, counts.refused - told.refused, counts.refused));
+                      counts.name, settings_.queue, counts.refused - told.refused, counts.refused));
       told = {.refused = counts.refused, .next_ns = now_ns + kTellEveryNs};
     }
   }
@@ -123,7 +137,7 @@ std::vector<SinkReading> AlertOutlet::readings() const {
                    .refused = counts.refused,
                    .failed = counts.failed,
                    .queued = static_cast<std::size_t>(counts.waiting),
-                   .limit = queue_});
+                   .limit = settings_.queue});
   }
   return out;
 }

@@ -29,9 +29,10 @@ class AlertOutlet {
   // The wall clock was set: what is told from now on has its time.
   void set_clock(std::int64_t boot_to_unix_ns) { engine_.set_clock(boot_to_unix_ns); }
 
-  // Goes over to other settings; rules that stay the same keep their state. Gives what has to be
-  // done with the receivers up to now, on another thread: they get 5 s for what waits, and their
-  // account is logged. On an error nothing has changed.
+  // Goes over to other settings; rules that stay the same keep their state, and receivers that all
+  // stay the same what waits for them, and their counts. Gives what has to be done with others up
+  // to now, on another thread: they get 5 s for what waits, and their account is logged. On an
+  // error nothing has changed.
   Result<std::function<void()>> take_over(const alert::Settings& settings);
 
   // What waits for a receiver is delivered within 5 s, or counted. Nothing is taken any more.
@@ -54,7 +55,7 @@ class AlertOutlet {
   std::uint64_t tick_ns_;
   std::int64_t start_ns_;  // time of the engine minus CLOCK_BOOTTIME
   const Log& log_;
-  std::size_t queue_;
+  alert::Settings settings_;
   // Of each receiver, in the order of Delivery::counts(); empty after they have changed.
   struct Told {
     std::uint64_t refused = 0;
