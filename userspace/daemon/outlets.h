@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,7 +48,12 @@ class Outlets final : public Sink {
 
   // What was closed by the last change still ends: the next one has to wait.
   [[nodiscard]] bool busy() const { return retiring_.busy(); }
-  // Goes over to another configuration, not while busy(). What fails is logged; the rest is done.
+  // Before take_over(): opens the history that `config` asks for, which is read then, and may have
+  // to be brought up to date, on a thread of its own. Not while busy().
+  void prepare(const Config& config);
+  [[nodiscard]] bool prepared() const;
+  // Goes over to another configuration, once it is prepared. What fails is logged; the rest is
+  // done.
   void take_over(const Config& config);
 
   // Everything that waits is written; nothing is taken any more. The account of it, line by line.
@@ -65,6 +71,8 @@ class Outlets final : public Sink {
       : around_(std::move(around)),
         attempts_(attempts),
         boot_to_unix_ns_(around_.source.boot_to_unix_ns) {}
+  using History = Result<std::unique_ptr<HistoryOutlet>>;
+  [[nodiscard]] History open_history(const Config& config) const;
   Result<> start_history(const Config& config);
   Result<> start_metrics(const Config& config);
   Result<> start_alerts(const Config& config);
@@ -76,7 +84,8 @@ class Outlets final : public Sink {
   std::unique_ptr<AlertOutlet> alerts_;
   bool attempts_;  // are asked for
   std::int64_t boot_to_unix_ns_;
-  std::vector<Outlet> connected_;  // of those above
+  std::vector<Outlet> connected_;      // of those above
+  std::future<History> next_history_;  // valid: what prepare() began
   Retiring retiring_;
 };
 

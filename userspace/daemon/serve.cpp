@@ -92,10 +92,7 @@ class Daemon {
               if (now >= look_ns_) {
                 look(now);
               }
-              if (reload_wanted_ && !outlets_.busy()) {
-                reload_wanted_ = false;
-                reload();
-              }
+              reload();
               return true;
             },
         .due_ns = [&] { return due_ns(); },
@@ -117,11 +114,11 @@ class Daemon {
                        name_of(live_.observer().plan().set), kernel.ended, lost_closures(kernel));
   }
 
-  // A reload that has to wait for what the last one closed is tried again soon.
+  // A reload that has to wait, for what the last one closed or for what it opens, goes on soon.
   [[nodiscard]] std::uint64_t due_ns() const {
     const std::uint64_t due = std::min({look_ns_, pipeline_.due_ns().value_or(UINT64_MAX),
                                         outlets_.due_ns().value_or(UINT64_MAX)});
-    return reload_wanted_ ? std::min(due, boot_now_ns() + kRetryNs) : due;
+    return reload_wanted_ || next_config_ ? std::min(due, boot_now_ns() + kRetryNs) : due;
   }
 
   void begin_batch() {
@@ -186,14 +183,28 @@ class Daemon {
     return readings;
   }
 
+  // As far as it goes: nothing that takes its time is waited for.
   void reload() {
+    if (reload_wanted_ && !next_config_ && !outlets_.busy()) {
+      reload_wanted_ = false;
+      begin_reload();
+    }
+    if (next_config_ && outlets_.prepared()) {
+      take_over(*std::exchange(next_config_, std::nullopt));
+      manager_.ready(status());
+    }
+  }
+
+  void begin_reload() {
     manager_.reloading(monotonic_ns());
     if (options_.config_path.empty()) {
       log_.notice("SIGHUP: there is no configuration file to read again");
     } else if (auto config = load_config(options_.config_path); !config.ok()) {
       log_.error("the configuration was not taken over: " + config.error().what);
     } else {
-      take_over(std::move(config).take());
+      outlets_.prepare(*config);
+      next_config_ = std::move(config).take();
+      return;
     }
     manager_.ready(status());
   }
@@ -223,6 +234,7 @@ class Daemon {
       resolve_netns("/proc/self/ns/net").ok() ? *resolve_netns("/proc/self/ns/net") : 0;
   bool in_batch_ = false;
   bool reload_wanted_ = false;
+  std::optional<Config> next_config_;  // of the reload under way
   std::uint64_t look_ns_ = 0;
   std::uint64_t looked_recorded_ = 0;
   std::uint64_t told_lost_ = 0;
