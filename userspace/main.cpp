@@ -4,7 +4,6 @@
 
 #include "userspace/cli/commands.h"
 #include "userspace/cli/options.h"
-#include "userspace/render/escape.h"
 #include "userspace/render/streams.h"
 
 namespace {
@@ -51,18 +50,10 @@ Result<> run(int argc, const char* const* argv) {
   return parsed->options ? run(*parsed->options) : closewatch::print_out(parsed->text);
 }
 
-void tell(std::string_view what, std::string_view message) {
-  closewatch::TextBuffer line;
-  closewatch::append(line, what);
-  closewatch::append_message(line, message);
-  line.push_back('\n');
-  closewatch::print_notice(closewatch::view_of(line));
-}
-
 int fail(const closewatch::Error& error) {
-  tell("error: ", error.what);
+  closewatch::print_message("error: ", error.what);
   if (!error.hint.empty()) {
-    tell("hint:  ", error.hint);
+    closewatch::print_message("hint:  ", error.hint);
   }
   return static_cast<int>(error.code);
 }
