@@ -51,9 +51,9 @@ Result<> run(int argc, const char* const* argv) {
 }
 
 int fail(const closewatch::Error& error) {
-  closewatch::notice("error: {}\n", error.what);
+  closewatch::print_message("error: ", error.what);
   if (!error.hint.empty()) {
-    closewatch::notice("hint:  {}\n", error.hint);
+    closewatch::print_message("hint:  ", error.hint);
   }
   return static_cast<int>(error.code);
 }

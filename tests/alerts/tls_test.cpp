@@ -5,6 +5,7 @@
 
 #include "tests/alerts/daemon.h"
 #include "userspace/alert/delivery.h"
+#include "userspace/alert/http_post.h"
 #include "userspace/alert/webhook_notifier.h"
 
 namespace closewatch::alert {
@@ -28,13 +29,16 @@ class TlsTest : public ::testing::Test {
     ASSERT_TRUE(openssl.ended());
   }
   // A server that answers whatever it is sent with 200.
-  std::unique_ptr<Daemon> serve(const std::vector<std::string>& options = {}) {
+  std::unique_ptr<Daemon> serve(const std::vector<std::string>& options = {},
+                                const std::string& address = "127.0.0.1:0") {
     std::vector<std::string> arguments{
-        "openssl", "s_server",           "-accept", "127.0.0.1:0",
+        "openssl", "s_server",           "-accept", address,
         "-key",    scratch_.path("key"), "-cert",   scratch_.path("certificate")};
     arguments.insert(arguments.end(), options.begin(), options.end());
     auto server = std::make_unique<Daemon>(arguments);
-    url_ = "https://" + server->await("ACCEPT ") + "/hook";
+    const std::string chosen = server->await("ACCEPT");  // a port that it was given is not told
+    address_ = chosen.empty() ? address : chosen.substr(1);
+    url_ = "https://" + address_ + "/hook";
     server->write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     return server;
   }
@@ -60,6 +64,7 @@ class TlsTest : public ::testing::Test {
   }
 
   Scratch scratch_;
+  std::string address_;
   std::string url_;
 };
 
@@ -87,6 +92,26 @@ TEST_F(TlsTest, AnAuthorityThatIsNotThereTrustsNobody) {
   make_certificate("IP:127.0.0.1");
   const auto server = serve();
   expect_refused(tell(scratch_.path("none")), "certificate");
+}
+
+// By the next connection, without a reload: the file is what is trusted, not what it once was.
+TEST_F(TlsTest, AnAuthorityThatIsReplacedIsTrusted) {
+  make_certificate("IP:127.0.0.1");
+  auto server = serve();
+  const auto halt = Halt::create();
+  const auto post = HttpPost::create(
+      {.url = url_, .ca_file = scratch_.path("certificate"), .timeout = seconds(30)}, url_);
+  ASSERT_TRUE(halt.ok() && post.ok());
+  EXPECT_EQ((*post)->post("{}", *halt).outcome, Outcome::delivered);
+  server.reset();
+  make_certificate("IP:127.0.0.1");
+  server = serve({}, address_);
+  // The connection that was kept may be found broken first.
+  Attempt attempt = (*post)->post("{}", *halt);
+  if (attempt.outcome == Outcome::again) {
+    attempt = (*post)->post("{}", *halt);
+  }
+  EXPECT_EQ(attempt.outcome, Outcome::delivered) << attempt.error;
 }
 
 TEST_F(TlsTest, AnOldProtocolIsRefused) {

@@ -3,7 +3,6 @@
 // does not wait, the start after it takes the check up, and what is damaged is put aside.
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <sqlite3.h>
 
 #include <filesystem>
 #include <fstream>
@@ -49,13 +48,6 @@ class checkup : public Served {
                  [&] { return ask(file(), kCounted) == before + closures; });
     return closures;
   }
-  void change(const std::string& sql) {
-    sqlite3* database = nullptr;
-    ASSERT_EQ(sqlite3_open(file().c_str(), &database), SQLITE_OK);
-    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
-        << sqlite3_errmsg(database);
-    sqlite3_close(database);
-  }
   // What a daemon kept until it was killed, and that `sql` made large. Gives its closures.
   std::uint64_t kill_and_change(const std::string& sql) {
     configure_metrics();
@@ -63,7 +55,7 @@ class checkup : public Served {
     const std::uint64_t closures = make(100);
     daemon().signal(SIGKILL);
     EXPECT_EQ(daemon().wait(), 128 + SIGKILL);
-    change(sql);
+    change(file(), sql);
     return closures;
   }
 };
@@ -84,7 +76,7 @@ TEST_F(checkup, goes_on_beside_observation_and_after_a_stop) {
   EXPECT_THAT(daemon().errors(), HasSubstr("is not known to be whole: the next start checks it"));
   EXPECT_EQ(ask(file(), kOwed), 1U);
 
-  change(kSlowNoMore);
+  change(file(), kSlowNoMore);
   start();
   EXPECT_THAT(daemon().errors(), Not(HasSubstr("the last run did not stop")));
   EXPECT_THAT(daemon().errors(), HasSubstr("it is large, and checked while it is written"));

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The daemon on this kernel: what it keeps of its capabilities, that it reads its maps with them, that
-# it takes a reload, a wall clock that is set a day ahead and an hour back, and a stop.
+# it takes a reload, a wall clock that is set a day ahead, an hour back and a month ahead, and a stop.
 set -euo pipefail
 
 log=/tmp/log
@@ -61,27 +61,41 @@ done
 kill -HUP "$daemon"
 await 'the configuration was read again'
 
-# What closes keeps the time of the clock as it was at the start; nothing is deleted by age, and no
-# alert is over.
-earliest=$(date -u +%FT%T)
-latest=$(date -u -d "@$(($(date +%s) + 3600))" +%FT%T)
-ask
+# What closes has the time of the clock as it is then; nothing is deleted by age, and no alert is over.
+moments=()
+ask_now() {
+  moments+=("$(date +%s)")
+  ask
+}
+ask_now
 await 'alert firing: any'
 set_clock 86400
-ask
-await 'the wall clock was set by +86[34][0-9][0-9] s'
+ask_now
+await 'history: the wall clock was set by +86[34][0-9][0-9] s; nothing is deleted by age for a day'
 set_clock -3600
-ask
-await 'the wall clock was set by -360[0-9] s'
+ask_now
+await 'history: the wall clock was set by -360[0-9] s'
+set_clock $((31 * 86400))
+ask_now
+await 'history: the wall clock was set by +26[0-9]* s'
 kill -TERM "$daemon"
 wait "$daemon" || fail "it ended with $?"
-grep -q 'history: 6 closures taken, 6 rows written, 0 refused' "$log" ||
+grep -q 'history: 8 closures taken, 8 rows written, 0 refused' "$log" ||
   fail 'not every closure is in the history'
-grep -q 'alerts: 6 closures judged, 1 fired, 1 told, 0 held back, 0 resolved' "$log" ||
+grep -q 'alerts: 8 closures judged, 1 fired, 1 told, 0 held back, 0 resolved' "$log" ||
   fail 'the alert is not what the closures made it'
 times=$(/build/closewatch trace --history /tmp/history/history.db -j | sed 's/.*"time":"\([^."]*\).*/\1/')
-[[ $(wc -l <<<"$times") == 6 ]] || fail "not six closures: $times"
-for time in $times; do
-  [[ ! $time < $earliest && $time < $latest ]] || fail "$time is not of this hour"
+[[ $(wc -l <<<"$times") == 8 ]] || fail "not eight closures: $times"
+for moment in "${moments[@]}"; do  # both ends of a connection, within ten minutes
+  earliest=$(date -u -d "@$moment" +%FT%T)
+  latest=$(date -u -d "@$((moment + 600))" +%FT%T)
+  of_it=0
+  while read -r time; do
+    [[ $time < $earliest || $time > $latest ]] || of_it=$((of_it + 1))
+  done <<<"$times"
+  [[ $of_it == 2 ]] || fail "not two closures at $earliest: $times"
 done
+# By the clock of now, the last minute has the last two.
+/build/closewatch report --history /tmp/history/history.db --since 10m -j >/tmp/report
+grep -q '"closures":2' /tmp/report || fail "not two closures in ten minutes: $(cat /tmp/report)"
 grep 'capabilities kept' "$log"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/daemon/kept.h"
 
+#include <gtest/gtest.h>
 #include <sqlite3.h>
 
 namespace closewatch::daemon_test {
@@ -25,6 +26,14 @@ std::string ask_text(const std::string& file, const std::string& query) {
 std::uint64_t ask(const std::string& file, const std::string& query) {
   const std::string text = ask_text(file, query);
   return text.empty() ? 0 : std::stoull(text);
+}
+
+void change(const std::string& file, const std::string& sql) {
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(file.c_str(), &database), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+      << sqlite3_errmsg(database);
+  sqlite3_close(database);
 }
 
 }  // namespace closewatch::daemon_test

@@ -162,6 +162,25 @@ TEST_F(outlets, metrics_move_with_a_reload_and_keep_their_counts) {
   EXPECT_NE(::access(path("moved.sock").c_str(), F_OK), 0);
 }
 
+// An address that somebody else has: they stay where they are, and the next reload tries again.
+TEST_F(outlets, metrics_stay_where_they_are_when_a_reload_cannot_move_them) {
+  configure("[metrics]\nlisten = []\nsocket_path = \"" + socket_path() + "\"\n");
+  start();
+  std::optional<storm::Listener> taken(std::in_place);
+  const std::string elsewhere =
+      "[metrics]\nlisten = [\"127.0.0.1:" + std::to_string(taken->port()) +
+      "\"]\nsocket_path = \"" + path("moved.sock") + "\"\n";
+  configure(elsewhere);
+  Served::reload();
+  EXPECT_THAT(daemon().errors(), HasSubstr("metrics: cannot listen on 127.0.0.1:"));
+  EXPECT_THAT(get(socket_path(), "/healthz"), HasSubstr("200"));
+  taken.reset();
+  Served::reload();
+  EXPECT_THAT(get(path("moved.sock"), "/healthz"), HasSubstr("200"));
+  EXPECT_NE(::access(socket_path().c_str(), F_OK), 0);
+  EXPECT_EQ(stop(), 0);
+}
+
 TEST_F(outlets, an_alert_is_told_with_its_evidence) {
   configure("[metrics]\nenabled = false\n");
   start();
@@ -172,6 +191,36 @@ TEST_F(outlets, an_alert_is_told_with_its_evidence) {
   EXPECT_THAT(daemon().errors(), HasSubstr("abortive_loss"));
   EXPECT_THAT(daemon().errors(), HasSubstr("\"reason\":\"unread_data\""));
   EXPECT_THAT(daemon().errors(), HasSubstr("alerts to log: 1 offered = 1 delivered + 0 failed"));
+}
+
+// Nobody answers there. What waits for it is not given up by a reload that leaves it as it is.
+TEST_F(outlets, receivers_that_stay_the_same_keep_what_waits_and_their_counts) {
+  const storm::Listener nobody;
+  const std::string receivers =
+      "[metrics]\nenabled = false\n[alerts]\nbuilt_in = false\n"
+      "[[alerts.webhook]]\nurl = \"http://127.0.0.1:" +
+      std::to_string(nobody.port()) + "/\"\ntimeout = \"60s\"\n";
+  const auto rule = [](const std::string& name) {
+    return "[[alerts.rule]]\nname = \"" + name + "\"\nreason = [\"linger_zero\"]\nthreshold = 10\n";
+  };
+  configure(receivers + rule("resets"));
+  start();
+  storm::run_load({.drivers = 1, .connections = 20, .mix{0, 1, 0}});
+  storm::await("waiting for the alert",
+               [&] { return daemon().errors().find("\nalert firing: ") != std::string::npos; });
+  configure(receivers + rule("resets") + rule("more_resets"));
+  Served::reload();
+  Served::reload();  // would wait for receivers that end
+  storm::run_load({.drivers = 1, .connections = 20, .mix{0, 1, 0}});
+  storm::await("waiting for the other alert", [&] {
+    return daemon().errors().find("\nalert firing: more_resets") != std::string::npos;
+  });
+  ASSERT_EQ(stop(), 0);
+  EXPECT_THAT(daemon().errors(),
+              HasSubstr("alerts to log: 2 offered = 2 delivered + 0 failed + 0 refused + 0 left"));
+  EXPECT_THAT(daemon().errors(),
+              HasSubstr("alerts to webhook http://127.0.0.1:" + std::to_string(nobody.port()) +
+                        ": 2 offered = 0 delivered + 0 failed + 0 refused + 2 left"));
 }
 
 TEST_F(outlets, other_rules_after_a_reload) {

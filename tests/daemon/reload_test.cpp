@@ -5,7 +5,9 @@
 
 #include <fstream>
 
+#include "tests/daemon/kept.h"
 #include "tests/daemon/served.h"
+#include "tests/data/large_history.h"
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"
@@ -51,6 +53,35 @@ TEST_F(reload, of_a_wrong_configuration_changes_nothing) {
   const auto account = storm::Account::of(daemon().errors());
   ASSERT_TRUE(account) << daemon().errors();
   EXPECT_EQ(account->recorded, 2 * made.connections());
+}
+
+// The check of the other file takes seconds, which the reload waits for and nothing else.
+TEST_F(reload, to_a_history_that_takes_long_to_open_loses_no_record) {
+  history_ = "other.db";
+  configure();
+  start();
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  change(path("other.db"),
+         closewatch::testing::kNotStopped + closewatch::testing::slow_to_check(100));
+  history_ = "history.db";
+  configure();
+  start();
+  storm::Load load({.drivers = 2, .mix{6, 2, 2}});
+  storm::await("waiting for traffic", [&] { return load.connections() > 500; });
+  history_ = "other.db";
+  configure();
+  Served::reload();
+  const std::uint64_t before = load.connections();
+  storm::await("waiting for traffic", [&] { return load.connections() > before + 500; });
+  load.stop();
+  const storm::DriverResult made = load.wait().all();
+  storm::await_closed(0);
+  ASSERT_EQ(stop(), 0) << daemon().errors();
+  EXPECT_THAT(daemon().errors(), HasSubstr("history: the last run did not stop"));
+  expect_nothing_lost(2 * made.connections());
+  const std::uint64_t other = ask(path("other.db"), kCounted);
+  EXPECT_GE(other, 1000U);
+  EXPECT_EQ(ask(path("history.db"), kCounted) + other, 2 * made.connections());
 }
 
 TEST_F(reload, tells_what_needs_a_restart) {

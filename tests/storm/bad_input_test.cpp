@@ -133,6 +133,21 @@ TEST_F(bad_input, of_a_file_that_is_no_capture_is_a_failure) {
   }
 }
 
+// What a file is called reaches no terminal as it is.
+TEST_F(bad_input, of_a_hostile_file_name_is_told_in_printable_characters) {
+  const std::string hostile = path("a\x1b[2J\nb");
+  const std::string shown = path("a\\x1b[2J\\x0ab");
+  expect_refusal({"replay", hostile}, 1, "cannot open " + shown + ": No such file or directory");
+  expect_refusal({"check-config", hostile}, 2,
+                 "cannot read the configuration " + shown + ": No such file or directory");
+  std::ofstream(hostile) << "[log]\nlevel = 5\nlevl = 5\n";
+  expect_refusal({"check-config", hostile}, 2,
+                 shown +
+                     ":2:9: log.level: one of error, warning, notice, info, debug is expected, "
+                     "not 5\n       " +
+                     shown + ":3:1: log.levl: no such key; is level meant?");
+}
+
 TEST_F(bad_input, of_a_capture_cut_short_is_told_after_what_is_whole) {
   record(path("whole"), 300);
   const Said whole = say({"replay", path("whole"), "-j"});
@@ -182,6 +197,8 @@ TEST_F(bad_input, of_a_full_disk_as_stdout_is_a_failure_of_every_command) {
        std::vector<std::vector<std::string>>{{"--help"},
                                              {"--version"},
                                              {"explain"},
+                                             {"completion", "bash"},
+                                             {"check-config", "/dev/null"},
                                              {"doctor"},
                                              {"pending"},
                                              {"replay", path("a")},

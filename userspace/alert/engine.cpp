@@ -15,10 +15,6 @@ constexpr std::int64_t kEndOfTime = std::int64_t{1} << 62;
 
 std::int64_t ns(std::chrono::milliseconds time) { return std::chrono::nanoseconds(time).count(); }
 
-std::int64_t end_of(const Finding& finding) {
-  return std::clamp<std::int64_t>(finding.end_unix_ns, 0, kEndOfTime);
-}
-
 Subject subject_of(Scope scope, const Finding& finding) {
   switch (scope) {
     case Scope::process:
@@ -103,6 +99,13 @@ EngineSettings engine_settings(const Settings& settings, std::uint64_t tick_ns) 
 Engine::Engine(EngineSettings settings, std::vector<Receiver*> receivers, EngineLimits limits)
     : limits_(limits), storm_(settings.storm), recent_(limits.remembered) {
   reload(std::move(settings), std::move(receivers));
+}
+
+std::int64_t Engine::end_of(const Finding& finding) const {
+  return std::clamp<std::int64_t>(
+      start_ns_ ? static_cast<std::int64_t>(finding.closure.end_ns) + *start_ns_
+                : finding.end_unix_ns,
+      0, kEndOfTime);
 }
 
 void Engine::take(const Finding& finding) {
@@ -323,8 +326,8 @@ void Engine::remind(std::optional<std::int64_t> due_ns) { due_ns_ = earlier(due_
 void Engine::tell(Event event, const Watch& watch, const Subject& subject, const Series& series) {
   const Amounts& amounts = series.window.now();
   Notification notification{.event = event,
-                            .unix_ns = now_ns_,
-                            .since_unix_ns = series.fired_ns,
+                            .unix_ns = now_ns_ + set_by_ns_,
+                            .since_unix_ns = series.fired_ns + set_by_ns_,
                             .rule = watch.rule,
                             .subject = subject,
                             .level = level_of(watch.rule, series.window),
@@ -342,8 +345,9 @@ void Engine::tell(Event event, const Watch& watch, const Subject& subject, const
 }
 
 void Engine::tell_held_back() {
-  Notification notification{
-      .event = Event::more, .unix_ns = now_ns_, .since_unix_ns = storm_.since_ns()};
+  Notification notification{.event = Event::more,
+                            .unix_ns = now_ns_ + set_by_ns_,
+                            .since_unix_ns = storm_.since_ns() + set_by_ns_};
   notification.held_back = storm_.take();
   give(std::move(notification));
 }
@@ -384,7 +388,7 @@ std::vector<Active> Engine::active() const {
   for (const Watch& watch : watches_) {
     for (const auto& [subject, series] : watch.series) {
       if (series.phase == Phase::firing) {
-        all.push_back({watch.rule.name, watch.rule.severity, subject, series.fired_ns,
+        all.push_back({watch.rule.name, watch.rule.severity, subject, series.fired_ns + set_by_ns_,
                        level_of(watch.rule, series.window)});
       }
     }

@@ -3,8 +3,9 @@
 // clock, no thread of its own: what it tells follows from what it was given, to the nanosecond, so
 // a dry run over a capture tells what a live run would have told. One thread.
 //
-// All times are nanoseconds of the clock of Finding::end_unix_ns. Each finding carries time forward
-// to its end; advance() does it when none comes.
+// All times are nanoseconds of the clock of Finding::end_unix_ns, in a live run as it was at the
+// start (set_clock()). Each finding carries time forward to its end; advance() does it when none
+// comes.
 #pragma once
 
 #include <chrono>
@@ -79,6 +80,13 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  // Before anything else, for a live run: time goes on as CLOCK_BOOTTIME does, this much ahead of
+  // it. Again when the wall clock was set: that changes what notifications say, but no window.
+  void set_clock(std::int64_t boot_to_unix_ns) {
+    start_ns_ = start_ns_.value_or(boot_to_unix_ns);
+    set_by_ns_ = boot_to_unix_ns - *start_ns_;
+  }
+
   void take(const Finding& finding);
   void take(const Correction& correction);
   void take(const Gap& gap) { counts_.lost_records += gap.lost_records; }
@@ -119,6 +127,7 @@ class Engine {
 
   using Place = std::map<Subject, Series>::value_type&;
 
+  [[nodiscard]] std::int64_t end_of(const Finding& finding) const;
   // What a finding adds to the sums of a rule; nothing when it does not count.
   static Amounts contribution(const Watch& watch, const Finding& finding);
   void count(Watch& watch, const Finding& finding, const Amounts& amounts);
@@ -141,6 +150,8 @@ class Engine {
   std::vector<Watch> watches_;
   Storm storm_;
   RecentFindings recent_;
+  std::optional<std::int64_t> start_ns_;  // time minus CLOCK_BOOTTIME; nullopt: no live run
+  std::int64_t set_by_ns_ = 0;            // the wall clock since then
   std::int64_t now_ns_ = 0;
   std::optional<std::int64_t> due_ns_;
   EngineCounts counts_;

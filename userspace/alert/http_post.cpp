@@ -102,6 +102,9 @@ CURLcode HttpPost::Transfer::prepare(const HttpSettings& http, const std::string
       return code;
     }
   }
+  // A file of certificates that was replaced is read by the next connection. Not every build of
+  // libcurl keeps them, or knows of it.
+  set(CURLOPT_CA_CACHE_TIMEOUT, 0L);
   return CURLE_OK;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The clocks of the host. The kernel side stamps CLOCK_BOOTTIME; people read CLOCK_REALTIME. The
-// distance is taken once per run, so that one moment has one name however the wall clock is set.
+// distance is taken once per run, so that one moment has one name; a run that lasts follows the
+// wall clock (wall_clock.h).
 #pragma once
 
 #include <cstdint>

@@ -256,7 +256,7 @@ Result<> over_history(const Options& options, const Config& config) {
 }  // namespace
 
 Result<> dry_run_alerts(const Options& options) {
-  auto config = options.file.empty() ? Result<Config>(Config{}) : load_config(options.file);
+  auto config = options.file.empty() ? Result<Config>(Config{}) : load_config_once(options.file);
   if (!config.ok()) {
     return std::move(config).error();
   }

@@ -302,9 +302,9 @@ Result<> trace_history(const Options& options, std::int64_t now_ns) {
   sink->flush();
   if (!options.view.quiet) {
     notice(
-        "closewatch: {} closures with a row of their own, {} lost; graceful ones have rows "
-        "within a budget only, closewatch report counts them all\n",
-        given, lost);
+        "closewatch: {} {} with a row of its own, {} lost; graceful ones have rows within a budget "
+        "only, closewatch report counts them all\n",
+        given, given == 1 ? "closure" : "closures, each", lost);
   }
   return ended(output, std::move(read));
 }

@@ -355,7 +355,9 @@ void add_options(CLI::App& app, Command command, Options& options) {
       add_format(app, options.view, false);
       break;
     case Command::check_config:
-      app.add_option("config", options.file, "Configuration file")->required();
+      app.add_option("config", options.file, "Configuration file, - for stdin")
+          ->required()
+          ->check(CLI::Validator(not_empty, ""));
       break;
     case Command::pending:
       add_word(app, "-N,--netns", options.filter.netns,
@@ -405,6 +407,13 @@ std::vector<std::string> with_command(int argc, const char* const* argv) {
     words.insert(words.begin(), "trace");
   }
   return words;
+}
+
+// An empty file of --history, which to CLI11 is the same as none.
+bool names_no_history(const std::vector<std::string>& words) {
+  const auto bare = std::find(words.begin(), words.end(), "--history");
+  return std::find(words.begin(), words.end(), "--history=") != words.end() ||
+         (bare != words.end() && bare + 1 != words.end() && (bare + 1)->empty());
 }
 
 Error usage(const std::string& what, const std::string& command) {
@@ -524,6 +533,9 @@ Result<Parsed> parse_options(int argc, const char* const* argv) {
   const std::string first = words.empty() ? "" : words[0];
   if (!first.empty() && first[0] != '-' && !is_command(first)) {
     return usage("unknown command '" + first + "'", "");
+  }
+  if (names_no_history(words)) {
+    return usage("--history: it is empty", first);
   }
   try {
     std::reverse(words.begin(), words.end());

@@ -70,5 +70,8 @@ std::variant<Config, std::vector<Complaint>> parse_config(std::string_view docum
 // Reads at most kLargest bytes.
 inline constexpr std::size_t kLargestConfig = 1U << 20;
 Result<Config> load_config(const std::string& path);
+// The same for who can wait for a pipe and its writer, which the daemon cannot; "-" is standard
+// input.
+Result<Config> load_config_once(const std::string& path);
 
 }  // namespace closewatch

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "userspace/alert/receivers.h"
+#include "userspace/base/clock.h"
 
 namespace closewatch {
 namespace {
@@ -28,6 +29,15 @@ std::vector<std::string> account_of(const alert::Delivery& delivery, bool idle) 
     }
   }
   return lines;
+}
+
+// What receivers are set up by.
+alert::Settings without_rules(alert::Settings settings) {
+  settings.rules.clear();
+  settings.without.clear();
+  settings.built_in = false;
+  settings.storm = {};
+  return settings;
 }
 
 Result<std::shared_ptr<alert::Delivery>> start_delivery(const alert::Settings& settings,
@@ -54,35 +64,48 @@ Result<std::shared_ptr<alert::Delivery>> start_delivery(const alert::Settings& s
 }  // namespace
 
 AlertOutlet::AlertOutlet(const alert::Settings& settings, std::uint64_t tick_ns,
-                         std::function<std::int64_t()> now_ns, const Log& log,
+                         std::int64_t boot_to_unix_ns, const Log& log,
                          std::shared_ptr<alert::Delivery> delivery)
     : tick_ns_(tick_ns),
+      start_ns_(boot_to_unix_ns),
       log_(log),
-      queue_(settings.queue),
+      settings_(settings),
       delivery_(std::move(delivery)),
       engine_(alert::engine_settings(settings, tick_ns), {delivery_.get()}),
-      feed_(engine_, std::move(now_ns)) {}
+      feed_(engine_, [this] { return static_cast<std::int64_t>(boot_now_ns()) + start_ns_; }) {
+  engine_.set_clock(boot_to_unix_ns);
+}
 
 Result<std::unique_ptr<AlertOutlet>> AlertOutlet::start(const alert::Settings& settings,
                                                         std::uint64_t tick_ns,
-                                                        std::function<std::int64_t()> now_ns,
+                                                        std::int64_t boot_to_unix_ns,
                                                         const Log& log) {
   auto delivery = start_delivery(settings, log);
   if (!delivery.ok()) {
     return std::move(delivery).error();
   }
   return std::unique_ptr<AlertOutlet>(
-      new AlertOutlet(settings, tick_ns, std::move(now_ns), log, std::move(delivery).take()));
+      new AlertOutlet(settings, tick_ns, boot_to_unix_ns, log, std::move(delivery).take()));
+}
+
+std::optional<std::uint64_t> AlertOutlet::due_ns() const {
+  const auto due = feed_.due_ns();
+  return due ? std::optional(static_cast<std::uint64_t>(*due - start_ns_)) : std::nullopt;
 }
 
 Result<std::function<void()>> AlertOutlet::take_over(const alert::Settings& settings) {
+  if (without_rules(settings) == without_rules(settings_)) {
+    engine_.reload(alert::engine_settings(settings, tick_ns_), {delivery_.get()});
+    settings_ = settings;
+    return std::function<void()>([] {});
+  }
   auto delivery = start_delivery(settings, log_);
   if (!delivery.ok()) {
     return std::move(delivery).error();
   }
   engine_.reload(alert::engine_settings(settings, tick_ns_), {delivery->get()});
   std::swap(delivery_, *delivery);
-  queue_ = settings.queue;
+  settings_ = settings;
   told_.clear();
   return std::function<void()>([old = std::move(delivery).take(), &log = log_] {
     old->stop(kPatience);
@@ -100,7 +123,7 @@ void AlertOutlet::tell_refused(std::uint64_t now_ns) {
       log_.warning(
           fmt::format("alerts to {}: its queue of {} is full; {} refused since that was "
                       "last told, {} in all",
-                      counts.name, queue_, counts.refused - told.refused, counts.refused));
+                      counts.name, settings_.queue, counts.refused - told.refused, counts.refused));
       told = {.refused = counts.refused, .next_ns = now_ns + kTellEveryNs};
     }
   }
@@ -114,7 +137,7 @@ std::vector<SinkReading> AlertOutlet::readings() const {
                    .refused = counts.refused,
                    .failed = counts.failed,
                    .queued = static_cast<std::size_t>(counts.waiting),
-                   .limit = queue_});
+                   .limit = settings_.queue});
   }
   return out;
 }

@@ -18,19 +18,21 @@ namespace closewatch {
 
 class AlertOutlet {
  public:
-  // `now_ns`: the clock of Finding::end_unix_ns. `log` must outlive this.
+  // `log` must outlive this.
   static Result<std::unique_ptr<AlertOutlet>> start(const alert::Settings& settings,
                                                     std::uint64_t tick_ns,
-                                                    std::function<std::int64_t()> now_ns,
-                                                    const Log& log);
+                                                    std::int64_t boot_to_unix_ns, const Log& log);
 
   [[nodiscard]] Sink& sink() { return feed_; }
-  // When the sink should be flushed although nothing comes, by the clock of now_ns.
-  [[nodiscard]] std::optional<std::int64_t> due_ns() const { return engine_.due_ns(); }
+  // When the sink should be flushed although nothing comes (CLOCK_BOOTTIME).
+  [[nodiscard]] std::optional<std::uint64_t> due_ns() const;
+  // The wall clock was set: what is told from now on has its time.
+  void set_clock(std::int64_t boot_to_unix_ns) { engine_.set_clock(boot_to_unix_ns); }
 
-  // Goes over to other settings; rules that stay the same keep their state. Gives what has to be
-  // done with the receivers up to now, on another thread: they get 5 s for what waits, and their
-  // account is logged. On an error nothing has changed.
+  // Goes over to other settings; rules that stay the same keep their state, and receivers that all
+  // stay the same what waits for them, and their counts. Gives what has to be done with others up
+  // to now, on another thread: they get 5 s for what waits, and their account is logged. On an
+  // error nothing has changed.
   Result<std::function<void()>> take_over(const alert::Settings& settings);
 
   // What waits for a receiver is delivered within 5 s, or counted. Nothing is taken any more.
@@ -47,13 +49,13 @@ class AlertOutlet {
  private:
   static constexpr std::chrono::seconds kPatience{5};
 
-  AlertOutlet(const alert::Settings& settings, std::uint64_t tick_ns,
-              std::function<std::int64_t()> now_ns, const Log& log,
-              std::shared_ptr<alert::Delivery> delivery);
+  AlertOutlet(const alert::Settings& settings, std::uint64_t tick_ns, std::int64_t boot_to_unix_ns,
+              const Log& log, std::shared_ptr<alert::Delivery> delivery);
 
   std::uint64_t tick_ns_;
+  std::int64_t start_ns_;  // time of the engine minus CLOCK_BOOTTIME
   const Log& log_;
-  std::size_t queue_;
+  alert::Settings settings_;
   // Of each receiver, in the order of Delivery::counts(); empty after they have changed.
   struct Told {
     std::uint64_t refused = 0;

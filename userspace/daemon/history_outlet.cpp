@@ -8,27 +8,6 @@
 namespace closewatch {
 namespace {
 
-using SharedWriter = std::shared_ptr<history::Writer>;
-
-Result<SharedWriter> start_writer(const history::Settings& settings, const history::Source& source,
-                                  const Log& log) {
-  make_default_directory(settings.path, history::kDefaultPath);
-  auto writer = history::Writer::start(
-      settings, source, {.tell = [&log](const history::Message& message) {
-        log.write(message.warning ? LogLevel::warning : LogLevel::info, message.text);
-      }});
-  if (!writer.ok()) {
-    return std::move(writer).error().context("history");
-  }
-  return SharedWriter(std::move(writer).take());
-}
-
-void stop_writer(history::Writer& writer, const Log& log) {
-  if (const auto stopped = writer.stop(); !stopped.ok()) {
-    log.error(stopped.error().what);
-  }
-}
-
 std::vector<std::string> account_of(const history::Writer& writer) {
   const history::Health health = writer.health();
   std::vector<std::string> lines{fmt::format(
@@ -49,38 +28,31 @@ std::vector<std::string> account_of(const history::Writer& writer) {
 }  // namespace
 
 Result<std::unique_ptr<HistoryOutlet>> HistoryOutlet::start(const history::Settings& settings,
-                                                            history::Source source,
+                                                            const history::Source& source,
                                                             const Log& log) {
-  auto writer = start_writer(settings, source, log);
+  make_default_directory(settings.path, history::kDefaultPath);
+  auto writer = history::Writer::start(
+      settings, source, {.tell = [&log](const history::Message& message) {
+        log.write(message.warning ? LogLevel::warning : LogLevel::info, message.text);
+      }});
   if (!writer.ok()) {
-    return std::move(writer).error();
+    return std::move(writer).error().context("history");
   }
-  return std::unique_ptr<HistoryOutlet>(
-      new HistoryOutlet(settings, std::move(source), log, std::move(writer).take()));
+  return std::unique_ptr<HistoryOutlet>(new HistoryOutlet(settings, log, std::move(writer).take()));
 }
 
-Result<std::function<void()>> HistoryOutlet::take_over(const history::Settings& settings) {
-  if (settings == settings_) {
-    return std::function<void()>([] {});
-  }
-  if (settings.path == settings_.path) {
+void HistoryOutlet::take_over(const history::Settings& settings) {
+  if (settings != settings_) {
     writer_->take_over(settings);
     settings_ = settings;
-    return std::function<void()>([] {});
   }
-  auto writer = start_writer(settings, source_, log_);
-  if (!writer.ok()) {
-    return std::move(writer).error();
-  }
-  settings_ = settings;
-  std::swap(writer_, *writer);
-  return std::function<void()>([old = std::move(writer).take(), &log = log_] {
-    stop_writer(*old, log);
-    log_account(log, account_of(*old));
-  });
 }
 
-void HistoryOutlet::stop() { stop_writer(*writer_, log_); }
+void HistoryOutlet::stop() {
+  if (const auto stopped = writer_->stop(); !stopped.ok()) {
+    log_.error(stopped.error().what);
+  }
+}
 
 SinkReading HistoryOutlet::reading() const {
   const history::Health health = writer_->health();

@@ -19,14 +19,15 @@ class HistoryOutlet {
  public:
   // `log` must outlive this. Errors: a file that can never be written.
   static Result<std::unique_ptr<HistoryOutlet>> start(const history::Settings& settings,
-                                                      history::Source source, const Log& log);
+                                                      const history::Source& source,
+                                                      const Log& log);
 
   [[nodiscard]] Sink& sink() { return *writer_; }
 
-  // Goes over to other settings, unless they are the same. The writer goes on with the same file;
-  // another file has another writer, and what has to be done with the one up to now, on another
-  // thread, is given. On an error nothing has changed.
-  Result<std::function<void()>> take_over(const history::Settings& settings);
+  // Another file wants another outlet.
+  [[nodiscard]] bool is_of(const std::string& path) const { return settings_.path == path; }
+  // Goes over to other settings of the same file, unless they are the same.
+  void take_over(const history::Settings& settings);
 
   // What waits is written, for at most 5 s. Nothing is taken any more.
   void stop();
@@ -36,17 +37,12 @@ class HistoryOutlet {
   [[nodiscard]] std::vector<std::string> account() const;
 
  private:
-  HistoryOutlet(history::Settings settings, history::Source source, const Log& log,
-                std::shared_ptr<history::Writer> writer)
-      : settings_(std::move(settings)),
-        source_(std::move(source)),
-        log_(log),
-        writer_(std::move(writer)) {}
+  HistoryOutlet(history::Settings settings, const Log& log, std::unique_ptr<history::Writer> writer)
+      : settings_(std::move(settings)), log_(log), writer_(std::move(writer)) {}
 
   history::Settings settings_;
-  history::Source source_;
   const Log& log_;
-  std::shared_ptr<history::Writer> writer_;
+  std::unique_ptr<history::Writer> writer_;
 };
 
 }  // namespace closewatch

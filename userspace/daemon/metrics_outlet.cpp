@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/daemon/metrics_outlet.h"
 
+#include <utility>
+
 #include "userspace/daemon/default_directory.h"
 
 namespace closewatch {
@@ -39,14 +41,18 @@ void MetricsOutlet::take(Readings readings, std::uint64_t now_ns, bool alive) {
 
 Result<bool> MetricsOutlet::take_over(const MetricsSettings& settings) {
   const bool bounds = settings.series == settings_.series;
-  if (settings.server != settings_.server) {
-    server_.reset();  // an address can be listened on once
-    settings_.server = settings.server;
-    if (auto listening = listen(); !listening.ok()) {
-      return std::move(listening).error();
-    }
+  if (server_ && settings.server == settings_.server) {
+    return bounds;
   }
-  return bounds;
+  server_.reset();  // an address can be listened on once
+  const MetricsServerSettings before = std::exchange(settings_.server, settings.server);
+  auto listening = listen();
+  if (listening.ok()) {
+    return bounds;
+  }
+  settings_.server = before;
+  static_cast<void>(listen());  // the next reload tries again if that fails too
+  return std::move(listening).error();
 }
 
 }  // namespace closewatch

@@ -24,7 +24,7 @@ class MetricsOutlet {
   void take(Readings readings, std::uint64_t now_ns, bool alive);
 
   // Listens where the new settings say; counts stay. Bounds of the series need a restart: false.
-  // On an error nobody listens.
+  // Where that cannot be done it is an error, and they listen where they did.
   Result<bool> take_over(const MetricsSettings& settings);
 
  private:

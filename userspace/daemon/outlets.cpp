@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "userspace/base/clock.h"
 #include "userspace/enrich/host_files.h"
 
 namespace closewatch {
@@ -21,21 +20,21 @@ Result<std::unique_ptr<Outlets>> Outlets::start(const Config& config,
   return outlets;
 }
 
-std::int64_t Outlets::unix_ns() const {
-  return static_cast<std::int64_t>(boot_now_ns()) + around_.source.boot_to_unix_ns;
+Outlets::History Outlets::open_history(const Config& config) const {
+  std::string boot = HostFiles().read("/proc/sys/kernel/random/boot_id").value_or("");
+  boot.resize(std::min(boot.size(), boot.find('\n')));
+  return HistoryOutlet::start(config.history.store,
+                              {.boot_id = std::move(boot),
+                               .closewatch_version = around_.build.version,
+                               .tick_ns = around_.source.tick_ns},
+                              around_.log);
 }
 
 Result<> Outlets::start_history(const Config& config) {
   if (!config.history.enabled) {
     return {};
   }
-  std::string boot = HostFiles().read("/proc/sys/kernel/random/boot_id").value_or("");
-  boot.resize(std::min(boot.size(), boot.find('\n')));
-  auto history = HistoryOutlet::start(config.history.store,
-                                      {.boot_id = std::move(boot),
-                                       .closewatch_version = around_.build.version,
-                                       .tick_ns = around_.source.tick_ns},
-                                      around_.log);
+  auto history = open_history(config);
   if (!history.ok()) {
     return std::move(history).error();
   }
@@ -59,8 +58,8 @@ Result<> Outlets::start_alerts(const Config& config) {
   if (!config.alerts.enabled) {
     return {};
   }
-  auto alerts = AlertOutlet::start(
-      config.alerts.settings, around_.source.tick_ns, [this] { return unix_ns(); }, around_.log);
+  auto alerts = AlertOutlet::start(config.alerts.settings, around_.source.tick_ns, boot_to_unix_ns_,
+                                   around_.log);
   if (!alerts.ok()) {
     return std::move(alerts).error();
   }
@@ -109,9 +108,14 @@ void Outlets::flush() {
 }
 
 std::optional<std::uint64_t> Outlets::due_ns() const {
-  const auto due = alerts_ ? alerts_->due_ns() : std::nullopt;
-  return due ? std::optional(static_cast<std::uint64_t>(*due - around_.source.boot_to_unix_ns))
-             : std::nullopt;
+  return alerts_ ? alerts_->due_ns() : std::nullopt;
+}
+
+void Outlets::set_clock(std::int64_t boot_to_unix_ns) {
+  boot_to_unix_ns_ = boot_to_unix_ns;
+  if (alerts_) {
+    alerts_->set_clock(boot_to_unix_ns);
+  }
 }
 
 void Outlets::take(Readings readings, std::uint64_t now_ns, bool alive) {
@@ -121,7 +125,7 @@ void Outlets::take(Readings readings, std::uint64_t now_ns, bool alive) {
   if (!metrics_) {
     return;
   }
-  readings.unix_ns = unix_ns();
+  readings.unix_ns = static_cast<std::int64_t>(now_ns) + boot_to_unix_ns_;
   const std::uint64_t lost = around_.log.lost();
   readings.sinks.push_back({.sink = "log", .taken = around_.log.lines() - lost, .refused = lost});
   if (history_) {
@@ -136,6 +140,17 @@ void Outlets::take(Readings readings, std::uint64_t now_ns, bool alive) {
   metrics_->take(std::move(readings), now_ns, alive);
 }
 
+void Outlets::prepare(const Config& config) {
+  if (config.history.enabled && (!history_ || !history_->is_of(config.history.store.path))) {
+    next_history_ = std::async(std::launch::async, [this, config] { return open_history(config); });
+  }
+}
+
+bool Outlets::prepared() const {
+  return !next_history_.valid() ||
+         next_history_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
 void Outlets::take_over(const Config& config) {
   const auto log_failure = [&](const Result<>& result) {
     if (!result.ok()) {
@@ -143,19 +158,21 @@ void Outlets::take_over(const Config& config) {
     }
   };
   std::vector<std::function<void()>> ends;
+  std::shared_ptr<HistoryOutlet> last_history;
   if (!config.history.enabled) {
-    if (history_) {
-      ends.emplace_back([old = std::shared_ptr<HistoryOutlet>(std::move(history_)), this] {
-        old->stop();
-        log_account(around_.log, old->account());
-      });
-    }
-  } else if (!history_) {
-    log_failure(start_history(config));
-  } else if (auto end = history_->take_over(config.history.store); !end.ok()) {
-    around_.log.error(end.error().what);
+    last_history = std::move(history_);
+  } else if (!next_history_.valid()) {
+    history_->take_over(config.history.store);
+  } else if (auto next = next_history_.get(); !next.ok()) {
+    around_.log.error(next.error().what);
   } else {
-    ends.push_back(std::move(end).take());
+    last_history = std::exchange(history_, std::move(next).take());
+  }
+  if (last_history) {
+    ends.emplace_back([last_history, this] {
+      last_history->stop();
+      log_account(around_.log, last_history->account());
+    });
   }
   if (!config.metrics.enabled) {
     // Its threads answer until their connection is over.

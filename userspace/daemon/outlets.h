@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,12 +41,19 @@ class Outlets final : public Sink {
 
   // When flush() should be called although nothing comes (CLOCK_BOOTTIME); nullopt: no need.
   [[nodiscard]] std::optional<std::uint64_t> due_ns() const;
+  // The wall clock was set: what is told from now on has its time.
+  void set_clock(std::int64_t boot_to_unix_ns);
   // Every few seconds, and once after the start. Adds what the outlets themselves can tell.
   void take(Readings readings, std::uint64_t now_ns, bool alive);
 
   // What was closed by the last change still ends: the next one has to wait.
   [[nodiscard]] bool busy() const { return retiring_.busy(); }
-  // Goes over to another configuration, not while busy(). What fails is logged; the rest is done.
+  // Before take_over(): opens the history that `config` asks for, which is read then, and may have
+  // to be brought up to date, on a thread of its own. Not while busy().
+  void prepare(const Config& config);
+  [[nodiscard]] bool prepared() const;
+  // Goes over to another configuration, once it is prepared. What fails is logged; the rest is
+  // done.
   void take_over(const Config& config);
 
   // Everything that waits is written; nothing is taken any more. The account of it, line by line.
@@ -60,8 +68,11 @@ class Outlets final : public Sink {
   };
 
   Outlets(OutletSurroundings around, bool attempts)
-      : around_(std::move(around)), attempts_(attempts) {}
-  [[nodiscard]] std::int64_t unix_ns() const;
+      : around_(std::move(around)),
+        attempts_(attempts),
+        boot_to_unix_ns_(around_.source.boot_to_unix_ns) {}
+  using History = Result<std::unique_ptr<HistoryOutlet>>;
+  [[nodiscard]] History open_history(const Config& config) const;
   Result<> start_history(const Config& config);
   Result<> start_metrics(const Config& config);
   Result<> start_alerts(const Config& config);
@@ -71,8 +82,10 @@ class Outlets final : public Sink {
   std::unique_ptr<HistoryOutlet> history_;
   std::unique_ptr<MetricsOutlet> metrics_;
   std::unique_ptr<AlertOutlet> alerts_;
-  bool attempts_;                  // are asked for
-  std::vector<Outlet> connected_;  // of those above
+  bool attempts_;  // are asked for
+  std::int64_t boot_to_unix_ns_;
+  std::vector<Outlet> connected_;      // of those above
+  std::future<History> next_history_;  // valid: what prepare() began
   Retiring retiring_;
 };
 

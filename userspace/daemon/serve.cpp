@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "userspace/base/clock.h"
 #include "userspace/daemon/heartbeat.h"
@@ -73,18 +74,25 @@ class Daemon {
     manager_.ready(status());
     look(boot_now_ns());
     auto result = live_.run({
-        .record = [&](std::span<const std::byte> bytes) { pipeline_.record(bytes); },
-        .gap = [&](std::uint64_t lost, std::uint64_t since) { pipeline_.gap(lost, since); },
+        .record =
+            [&](std::span<const std::byte> bytes) {
+              begin_batch();
+              pipeline_.record(bytes);
+            },
+        .gap =
+            [&](std::uint64_t lost, std::uint64_t since) {
+              begin_batch();
+              pipeline_.gap(lost, since);
+            },
         .batch_end =
             [&](std::uint64_t now) {
+              in_batch_ = false;
+              follow_clock();
               pipeline_.batch_end(now);
               if (now >= look_ns_) {
                 look(now);
               }
-              if (reload_wanted_ && !outlets_.busy()) {
-                reload_wanted_ = false;
-                reload();
-              }
+              reload();
               return true;
             },
         .due_ns = [&] { return due_ns(); },
@@ -106,11 +114,29 @@ class Daemon {
                        name_of(live_.observer().plan().set), kernel.ended, lost_closures(kernel));
   }
 
-  // A reload that has to wait for what the last one closed is tried again soon.
+  // A reload that has to wait, for what the last one closed or for what it opens, goes on soon.
   [[nodiscard]] std::uint64_t due_ns() const {
     const std::uint64_t due = std::min({look_ns_, pipeline_.due_ns().value_or(UINT64_MAX),
                                         outlets_.due_ns().value_or(UINT64_MAX)});
-    return reload_wanted_ ? std::min(due, boot_now_ns() + kRetryNs) : due;
+    return reload_wanted_ || next_config_ ? std::min(due, boot_now_ns() + kRetryNs) : due;
+  }
+
+  void begin_batch() {
+    if (!std::exchange(in_batch_, true)) {
+      follow_clock();
+    }
+  }
+
+  // Before a batch, so that what ended after a setting of the wall clock is named by it; after one,
+  // so that no more than what ended meanwhile can be named wrongly.
+  void follow_clock() {
+    const std::int64_t distance = boot_to_unix_ns();
+    if (!pipeline_.look_at_clocks(boot_now_ns(), distance)) {
+      return;
+    }
+    enricher_.set_clock(distance);
+    outlets_.set_clock(distance);
+    log_.notice("the wall clock was set: what ends from now on has its time");
   }
 
   void look(std::uint64_t now) {
@@ -157,14 +183,28 @@ class Daemon {
     return readings;
   }
 
+  // As far as it goes: nothing that takes its time is waited for.
   void reload() {
+    if (reload_wanted_ && !next_config_ && !outlets_.busy()) {
+      reload_wanted_ = false;
+      begin_reload();
+    }
+    if (next_config_ && outlets_.prepared()) {
+      take_over(*std::exchange(next_config_, std::nullopt));
+      manager_.ready(status());
+    }
+  }
+
+  void begin_reload() {
     manager_.reloading(monotonic_ns());
     if (options_.config_path.empty()) {
       log_.notice("SIGHUP: there is no configuration file to read again");
     } else if (auto config = load_config(options_.config_path); !config.ok()) {
       log_.error("the configuration was not taken over: " + config.error().what);
     } else {
-      take_over(std::move(config).take());
+      outlets_.prepare(*config);
+      next_config_ = std::move(config).take();
+      return;
     }
     manager_.ready(status());
   }
@@ -192,7 +232,9 @@ class Daemon {
   const std::uint64_t look_every_ns_;
   const std::uint32_t own_network_ =
       resolve_netns("/proc/self/ns/net").ok() ? *resolve_netns("/proc/self/ns/net") : 0;
+  bool in_batch_ = false;
   bool reload_wanted_ = false;
+  std::optional<Config> next_config_;  // of the reload under way
   std::uint64_t look_ns_ = 0;
   std::uint64_t looked_recorded_ = 0;
   std::uint64_t told_lost_ = 0;

@@ -24,6 +24,9 @@ class ProcessEnricher final : public Enricher {
   explicit ProcessEnricher(std::int64_t boot_to_unix_ns, HostFiles files = HostFiles(),
                            CgroupPaths::Clock now = boot_now_ns);
 
+  // The wall clock was set: starts of processes that are looked up from now on are told by it.
+  void set_clock(std::int64_t boot_to_unix_ns) { boot_to_unix_ns_ = boot_to_unix_ns; }
+
   // exe: /proc/<pid>/exe of the process whose start (field 22 of /proc/<pid>/stat) is the task's.
   // Without a start (5.10): of the process that has a thread `tid` called `comm`, believed for one
   // second only. Unknown for a process that is gone, for a kernel thread, without leave to read the

@@ -32,6 +32,10 @@ constexpr std::size_t kWithoutRow = 4096;
 constexpr std::int64_t kJumpNs = 2'000'000'000;
 // By then NTP has set a clock that was wrong at the start.
 constexpr std::uint64_t kTrustAfterNs = 600'000'000'000;
+// A clock that was set so far ahead makes much too old at once: by then somebody has seen it if
+// that was a mistake.
+constexpr std::int64_t kFarNs = 3'600'000'000'000;
+constexpr std::uint64_t kTrustFarAheadAfterNs = 86'400'000'000'000;
 
 Surroundings completed(Surroundings surroundings) {
   if (!surroundings.boot_ns) {
@@ -248,6 +252,7 @@ void Writer::run() {
       try_flush();
       retain();
     } else if (retain_more_) {
+      watch_clock();
       retain();
     }
     publish();
@@ -574,12 +579,14 @@ void Writer::watch_clock() {
     return;
   }
   ++state_.clock_jumps;
-  clock_trusted_ns_ = boot + kTrustAfterNs;
+  const bool far_ahead = jump >= kFarNs;
+  const std::uint64_t trusted = boot + (far_ahead ? kTrustFarAheadAfterNs : kTrustAfterNs);
+  // One that was set back makes nothing too old: if it was ahead, that is over.
+  clock_trusted_ns_ = jump <= -kFarNs ? trusted : std::max(clock_trusted_ns_, trusted);
   const std::string note = fmt::format("the wall clock was set by {:+} s", jump / 1'000'000'000);
   losses_.add({.kind = LossKind::clock, .since_ns = now, .until_ns = now, .note = note});
-  tell(true, note +
-                 "; closures keep the time of the clock as it was when closewatch started, and "
-                 "nothing is deleted by age for 10 minutes");
+  tell(true, fmt::format("{}; nothing is deleted by age for {}", note,
+                         far_ahead ? "a day" : "10 minutes"));
 }
 
 void Writer::publish() {

@@ -58,6 +58,7 @@ void fill(ProcessDetails& details, const Task& task, Enricher& enricher) {
 Pipeline::Pipeline(SourceContext source, Selection selection, Enricher& enricher,
                    std::vector<Sink*> sinks)
     : source_(std::move(source)),
+      wall_clock_(source_.boot_to_unix_ns),
       classifier_{.tick_ns = source_.tick_ns},
       selection_(std::move(selection)),
       enricher_(enricher),
@@ -148,7 +149,7 @@ void Pipeline::give(const Closure& closure) {
   }
   fill(finding_.process, finding_.closure.process, enricher_);
   fill(finding_.actor, finding_.closure.actor, enricher_);
-  finding_.end_unix_ns = static_cast<std::int64_t>(closure.end_ns) + source_.boot_to_unix_ns;
+  finding_.end_unix_ns = wall_clock_.unix_ns(closure.end_ns);
   finding_.id.clear();
   name(finding_.id, closure.id);
   finding_.rst_reason = reset_reason(closure.rst_reason);
@@ -164,7 +165,7 @@ void Pipeline::give(const Closure& closure) {
 void Pipeline::correct(const Amendment& amendment) {
   Correction correction;
   name(correction.amends, amendment.id);
-  correction.unix_ns = static_cast<std::int64_t>(amendment.time_ns) + source_.boot_to_unix_ns;
+  correction.unix_ns = wall_clock_.unix_ns(amendment.time_ns);
   correction.amendment = amendment;
   fill(correction.process, amendment.process, enricher_);
   correction.rst_reason = reset_reason(amendment.rst_reason);
@@ -183,9 +184,7 @@ void Pipeline::correct(const Amendment& amendment) {
 
 void Pipeline::gap(std::uint64_t lost, std::uint64_t since_boot_ns) {
   counts_.gaps += lost;
-  const Gap gap{
-      .lost_records = lost,
-      .since_unix_ns = static_cast<std::int64_t>(since_boot_ns) + source_.boot_to_unix_ns};
+  const Gap gap{.lost_records = lost, .since_unix_ns = wall_clock_.unix_ns(since_boot_ns)};
   for (Sink* sink : sinks_) {
     sink->gap(gap);
   }
@@ -217,7 +216,7 @@ std::string_view Pipeline::reset_reason(const std::optional<std::int32_t>& value
 
 // The end on the wall clock and the CPU: stable across restarts of the observer and the host.
 void Pipeline::name(std::string& out, const ClosureId& id) const {
-  append_hex(out, id.end_ns + static_cast<std::uint64_t>(source_.boot_to_unix_ns));
+  append_hex(out, static_cast<std::uint64_t>(wall_clock_.unix_ns(id.end_ns)));
   out += '-';
   append_hex(out, id.cpu);
 }

@@ -13,6 +13,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "userspace/base/wall_clock.h"
 #include "userspace/classify/classifier.h"
 #include "userspace/enrich/enricher.h"
 #include "userspace/enrich/stacks.h"
@@ -26,7 +27,7 @@ namespace closewatch {
 
 // What the recording host said of itself; the same for all records of one source.
 struct SourceContext {
-  std::int64_t boot_to_unix_ns = 0;
+  std::int64_t boot_to_unix_ns = 0;  // when it began
   std::uint64_t tick_ns = 0;
   std::map<int, std::string> reset_reasons;  // enum sk_rst_reason, prefix removed
 };
@@ -60,6 +61,12 @@ class Pipeline {
   // treats ends. Takes some 40 bytes for each closure that is not wanted, until the pipeline ends.
   void keep(KeptFilter filter) { kept_filter_ = std::move(filter); }
 
+  // The clocks as they are now, for a source that may outlive a setting of the wall clock; true
+  // when it was set since this was called last. What ended after that call is named by the new one.
+  bool look_at_clocks(std::uint64_t boot_ns, std::int64_t boot_to_unix_ns) {
+    return wall_clock_.look(boot_ns, boot_to_unix_ns);
+  }
+
   // One record as the ring buffer or a capture gave it; good for the time of the call only.
   void record(std::span<const std::byte> bytes);
   // `lost` records since the last moment known to be complete.
@@ -85,6 +92,7 @@ class Pipeline {
   void name(std::string& out, const ClosureId& id) const;
 
   SourceContext source_;
+  WallClock wall_clock_;
   ClassifierContext classifier_;
   Selection selection_;
   Enricher& enricher_;

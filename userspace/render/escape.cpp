@@ -112,6 +112,21 @@ void append_terminal_text(TextBuffer& out, std::string_view text, Charset charse
   }
 }
 
+void append_message(TextBuffer& out, std::string_view text) {
+  constexpr std::string_view kGoesOn = "\n       ";
+  while (!text.empty()) {
+    const CodePoint point = first_code_point(text);
+    const std::string_view bytes = text.substr(0, point.length);
+    const bool plain = point.valid && terminal_columns(point.value) > 0;
+    if (plain || text.starts_with(kGoesOn)) {
+      append(out, bytes);
+    } else {
+      append_escaped_bytes(out, bytes);
+    }
+    text.remove_prefix(point.length);
+  }
+}
+
 void append_csv_cell(TextBuffer& out, std::string_view text) {
   const bool formula = begins_like_a_formula(text);
   const bool padded = !text.empty() && (text.front() == ' ' || text.back() == ' ');

@@ -25,6 +25,11 @@ void append_json_string(TextBuffer& out, std::string_view text);
 // everything else become \xNN and a backslash is doubled.
 void append_terminal_text(TextBuffer& out, std::string_view text, Charset charset);
 
+// `text`, a message of ours that may name what somebody else named, for a terminal: nothing but
+// printable characters, but for lines that it goes on with (a newline and spaces). A backslash
+// stays as it is: names may be escaped in it already.
+void append_message(TextBuffer& out, std::string_view text);
+
 // `text` as one CSV cell (RFC 4180). Control and deceptive characters and invalid bytes become
 // \xNN, a backslash is doubled, so that a cell never holds a line break. A text that a spreadsheet
 // would run as a formula (it begins with = + - @, or their full-width forms) gets a leading ', and

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "userspace/render/escape.h"
 #include "userspace/render/output.h"
 
 namespace closewatch {
@@ -28,6 +29,14 @@ void print_notice(std::string_view text) {
   Output output(STDERR_FILENO);
   append(output.buffer(), text);
   output.flush();
+}
+
+void print_message(std::string_view begin, std::string_view message) {
+  TextBuffer line;
+  append(line, begin);
+  append_message(line, message);
+  line.push_back('\n');
+  print_notice(view_of(line));
 }
 
 }  // namespace closewatch

@@ -22,6 +22,9 @@ Result<> print_out(std::string_view text);
 // To stderr. That nobody can read it is no reason to end.
 void print_notice(std::string_view text);
 
+// `begin` and a message as append_message() shows it, on a line to stderr.
+void print_message(std::string_view begin, std::string_view message);
+
 template <typename... Arguments>
 void notice(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
   print_notice(fmt::format(format, std::forward<Arguments>(arguments)...));

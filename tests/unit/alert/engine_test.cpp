@@ -52,6 +52,33 @@ TEST(Engine, FiresAtTheClosureThatReachesTheThreshold) {
   EXPECT_EQ(told.bytes, 30);
 }
 
+// Neither a window nor an alert is cut short, or made longer, by who sets the wall clock: what is
+// told has its time.
+TEST(Engine, OfALiveRunFollowsTheWallClockInWhatItTellsOnly) {
+  constexpr std::int64_t kBoot = 1000 * kSecond;
+  constexpr std::int64_t kDay = 86'400 * kSecond;
+  const auto ended = [](std::int64_t boot_ns, std::int64_t wall_ns) {
+    Finding finding = abort_at(wall_ns);
+    finding.closure.end_ns = static_cast<std::uint64_t>(kBoot + boot_ns);
+    return finding;
+  };
+  for (const std::int64_t set_by : {kDay, -kDay}) {
+    Harness at({aborts(2)});
+    at.engine.set_clock(kNoon - kBoot);
+    at.engine.take(ended(0, 0));
+    at.engine.set_clock(kNoon - kBoot + set_by);
+    at.engine.take(ended(10 * kSecond, 10 * kSecond + set_by));
+    at.until(71);
+    ASSERT_EQ(at.heard.all.size(), 2U);
+    EXPECT_EQ(at.heard.all[0]->event, Event::firing);
+    EXPECT_EQ(at.heard.all[0]->unix_ns, kNoon + 10 * kSecond + set_by);
+    EXPECT_EQ(at.heard.all[0]->since_unix_ns, kNoon + 10 * kSecond + set_by);
+    EXPECT_EQ(at.heard.all[1]->event, Event::resolved);
+    EXPECT_EQ(at.heard.all[1]->unix_ns, kNoon + 61 * kSecond + set_by);
+    EXPECT_EQ(at.engine.counts().too_late, 0U);
+  }
+}
+
 TEST(Engine, DoesNotCountWhatHasLeftTheWindow) {
   Harness at({aborts(2)});
   at.engine.take(abort_at(0));

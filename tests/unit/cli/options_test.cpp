@@ -196,6 +196,9 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"empty_by", {"report", "--by", ""}, "--by: it is empty"},
         Refusal{"empty_compare", {"report", "--compare", ""}, "--compare: it is empty"},
         Refusal{"empty_config", {"serve", "-c", ""}, "--config: it is empty"},
+        Refusal{"empty_history", {"trace", "--history", ""}, "--history: it is empty"},
+        Refusal{"empty_history_word", {"report", "--history="}, "--history: it is empty"},
+        Refusal{"empty_config_to_check", {"check-config", ""}, "config: it is empty"},
         Refusal{
             "empty_dry_run", {"serve", "--dry-run-alerts", ""}, "--dry-run-alerts: it is empty"},
         Refusal{"empty_demo", {"demo", "--reason", ""}, "--reason: it is empty"},

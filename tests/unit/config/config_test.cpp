@@ -9,6 +9,7 @@
 
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "userspace/config/describe.h"
 #include "userspace/config/listing.h"
@@ -382,10 +383,33 @@ TEST_F(ConfigFile, ThatIsAPipeOrADeviceIsRefused) {
   ::unlink(pipe.c_str());
 }
 
+// Who has nothing else to do waits for what is written to it.
+TEST_F(ConfigFile, ThatIsAPipeIsReadByWhoCanWait) {
+  const std::string pipe = path_ + ".pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& level : {std::string("'debug'"), std::string("5")}) {
+    std::thread writer([&] { std::ofstream(pipe) << "[log]\nlevel = " << level << "\n"; });
+    const auto config = load_config_once(pipe);
+    writer.join();
+    if (level == "5") {
+      ASSERT_FALSE(config.ok());
+      EXPECT_THAT(config.error().what, HasSubstr(pipe + ":2:9: log.level: "));
+    } else {
+      ASSERT_TRUE(config.ok()) << config.error().what;
+      EXPECT_EQ(config->log.level, LogLevel::debug);
+    }
+  }
+  ::unlink(pipe.c_str());
+  const auto endless = load_config_once("/dev/zero");
+  ASSERT_FALSE(endless.ok());
+  EXPECT_THAT(endless.error().what, HasSubstr("larger than 1 MiB"));
+}
+
 TEST_F(ConfigFile, ThatIsAFolderIsRefused) {
-  const auto config = load_config("/");
-  ASSERT_FALSE(config.ok());
-  EXPECT_EQ(config.error().code, ExitCode::usage);
+  for (const auto& config : {load_config("/"), load_config_once("/")}) {
+    ASSERT_FALSE(config.ok());
+    EXPECT_EQ(config.error().code, ExitCode::usage);
+  }
 }
 
 // The file that is shipped has each key, with its default, behind a "#": with these gone it says

@@ -372,6 +372,62 @@ TEST(Retention, DeletesNothingByAgeWhileTheClockCannotBeReliedUpon) {
   EXPECT_EQ(closures_in(folder.file()), std::vector{abortive(4, 11 * kMinute)});
 }
 
+// A clock that is set months ahead by mistake does not take the history with it.
+TEST(Retention, DeletesNothingByAgeForADayWhenTheClockWasSetFarAhead) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  settings.keep_closures = settings.keep_rollups = std::chrono::hours(24 * 30);
+  TestClock clock;
+  Told told;
+  const auto writer = started(settings, clock, told);
+  clock.pass(kHour);  // it can be relied upon
+  const auto flushed = [&](std::uint32_t number, std::int64_t after) {
+    const std::uint64_t flushes = writer->health().flushes;
+    writer->finding(abortive(number, after));
+    writer->flush();
+    await(*writer, [&](const Health& health) { return health.flushes > flushes; });
+    return writer->health().deleted.closures;
+  };
+  EXPECT_EQ(flushed(1, kHour), 0U);
+  clock.unix_ns += 60 * kDay;
+  EXPECT_EQ(flushed(2, 60 * kDay + kHour), 0U);
+  clock.pass(kDay - kMinute);
+  clock.unix_ns += 5 * kSecond;  // what NTP does later makes it no more reliable
+  EXPECT_EQ(flushed(3, 61 * kDay), 0U);
+  EXPECT_EQ(told.with("the wall clock was set by +5184000 s; nothing is deleted by age for a day"),
+            1U);
+  EXPECT_EQ(told.with("the wall clock was set by +5 s; nothing is deleted by age for 10 minutes"),
+            1U);
+  clock.pass(2 * kMinute);
+  EXPECT_EQ(flushed(4, 61 * kDay + kHour), 0U);
+  clock.pass(10 * kMinute);
+  EXPECT_EQ(flushed(5, 61 * kDay + kHour), 1U);
+  ASSERT_TRUE(writer->stop().ok());
+}
+
+// Set right again, it is relied upon as soon as after any other setting.
+TEST(Retention, DeletesByAgeAgainOnceTheClockWasSetBack) {
+  const Folder folder;
+  Settings settings = settings_for(folder);
+  settings.keep_closures = settings.keep_rollups = std::chrono::minutes(30);
+  TestClock clock;
+  Told told;
+  const auto writer = started(settings, clock, told);
+  clock.unix_ns += 60 * kDay;
+  writer->finding(abortive(1));
+  writer->flush();
+  await(*writer, [](const Health& health) { return health.clock_jumps == 1; });
+  clock.unix_ns -= 60 * kDay;
+  writer->finding(abortive(2));
+  writer->flush();
+  await(*writer, [](const Health& health) { return health.clock_jumps == 2; });
+  clock.pass(kHour);
+  writer->finding(abortive(3, kHour));
+  writer->flush();
+  await(*writer, [](const Health& health) { return health.deleted.closures == 2; });
+  ASSERT_TRUE(writer->stop().ok());
+}
+
 TEST(Retention, WhatTheClockPutIntoTheFutureGoesFirst) {
   const Folder folder;
   Settings settings = settings_for(folder);

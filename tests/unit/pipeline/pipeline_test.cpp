@@ -60,6 +60,29 @@ TEST(Pipeline, ALaterRecordReleasesWhatIsOldEnough) {
   EXPECT_THAT(at.kept.said, ElementsAre("local_first", "reset_by_peer", "local_first"));
 }
 
+// One moment has one name: also a late fact names what ended before the wall clock was set as it
+// was named then.
+TEST(Pipeline, NamesWhatEndsAfterTheWallClockWasSetByIt) {
+  Harness at;
+  constexpr std::int64_t kOffset = 1'700'000'000'000'000'000;
+  constexpr std::int64_t kDay = 86'400'000'000'000;
+  const Closure before = graceful_close(1, kStart);
+  const Closure after = graceful_close(2, kStart + 2 * kMs);
+  at.pipeline.record(encode(before));
+  EXPECT_FALSE(at.pipeline.look_at_clocks(kStart + kMs, kOffset));
+  EXPECT_TRUE(at.pipeline.look_at_clocks(kStart + 3 * kMs, kOffset - kDay));
+  at.pipeline.record(encode(after));
+  at.pipeline.record(encode(rst_answer(before, kStart + 4 * kMs)));
+  ASSERT_EQ(at.kept.findings.size(), 2U);
+  EXPECT_EQ(at.kept.findings[0].end_unix_ns, kOffset + static_cast<std::int64_t>(kStart));
+  EXPECT_EQ(at.kept.findings[1].end_unix_ns,
+            kOffset - kDay + static_cast<std::int64_t>(kStart + 2 * kMs));
+  ASSERT_EQ(at.kept.corrections.size(), 1U);
+  EXPECT_EQ(at.kept.corrections[0].amends, at.kept.findings[0].id);
+  EXPECT_EQ(at.kept.corrections[0].unix_ns,
+            kOffset - kDay + static_cast<std::int64_t>(kStart + 4 * kMs));
+}
+
 TEST(Pipeline, DueTellsWhenToLookAgain) {
   Harness at;
   EXPECT_EQ(at.pipeline.due_ns(), std::nullopt);

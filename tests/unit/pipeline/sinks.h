@@ -21,12 +21,14 @@ class Kept final : public Sink {
   void correction(const Correction& correction) override {
     said.push_back("^" + std::string(correction.verdict ? name_of(correction.verdict->reason)
                                                         : std::string_view("fact")));
+    corrections.push_back(correction);
   }
   void gap(const Gap& gap) override { said.push_back("gap " + std::to_string(gap.lost_records)); }
   void flush() override { ++flushes; }
 
   std::vector<std::string> said;
   std::vector<Finding> findings;
+  std::vector<Correction> corrections;
   int flushes = 0;
 };
 

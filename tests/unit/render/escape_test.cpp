@@ -49,6 +49,24 @@ std::string undo_replacements(std::string_view text) {
   return bytes;
 }
 
+std::string message_of(std::string_view text) {
+  TextBuffer out;
+  append_message(out, text);
+  return std::string(view_of(out));
+}
+
+TEST(Message, LeavesWhatIsPrintableAlone) {
+  EXPECT_EQ(message_of(""), "");
+  EXPECT_EQ(message_of("cannot read caf\xc3\xa9: 'a\\x1b'"), "cannot read caf\xc3\xa9: 'a\\x1b'");
+  EXPECT_EQ(message_of("a:1:2: wrong\n       a:3:4: wrong"), "a:1:2: wrong\n       a:3:4: wrong");
+}
+
+TEST(Message, EscapesWhatANameMayHold) {
+  EXPECT_EQ(message_of("cannot open a\x1b[31m\nb\r\t\x7f\xff\xe2\x80\xae: no"),
+            "cannot open a\\x1b[31m\\x0ab\\x0d\\x09\\x7f\\xff\\xe2\\x80\\xae: no");
+  EXPECT_EQ(message_of("a\n      b"), "a\\x0a      b");
+}
+
 TEST(JsonString, LeavesOrdinaryTextAlone) {
   EXPECT_EQ(json_of(""), R"("")");
   EXPECT_EQ(json_of("nginx: worker"), R"("nginx: worker")");
