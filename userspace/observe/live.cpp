@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/observe/live.h"
 
+#include <malloc.h>
+
 #include "userspace/base/clock.h"
 #include "userspace/doctor/causes.h"
 #include "userspace/enrich/filter_targets.h"
@@ -8,8 +10,16 @@
 #include "userspace/render/streams.h"
 
 namespace closewatch {
+namespace {
+
+constexpr int kLargeBlock = 1 << 20;
+
+}  // namespace
 
 Result<Live> Live::start(const FilterOptions& filter, const KernelOptions& kernel, HangUp hang_up) {
+  // The load reads the types of the kernel several times, 5 MB each. Once one such block was freed,
+  // glibc would take the next from the heap and keep it (M_MMAP_THRESHOLD in mallopt(3)).
+  ::mallopt(M_MMAP_THRESHOLD, kLargeBlock);
   auto in_kernel = kernel_filter(filter);
   if (!in_kernel.ok()) {
     return std::move(in_kernel).error();
