@@ -63,8 +63,10 @@ static __always_inline bool identity_usable(struct sock *sk)
 	return sk->sk_lock.owned != 0;
 }
 
-/* From the task itself, which costs less than a helper for each. The name is the process's: a thread has its
- * own. */
+/*
+ * From the task itself, which costs less than a helper for each. The name is the process's: a thread has
+ * its own.
+ */
 static __always_inline void identity_of(struct cw_task *out, struct task_struct *task)
 {
 	struct task_struct *leader;
