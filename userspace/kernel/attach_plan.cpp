@@ -102,6 +102,10 @@ std::string reason_against(const Hook& hook, const Features& features, HookSet s
   if (hook.turn == Turn::last && !features.preemptible_tracepoints) {
     return std::string(kNotNeeded) + ": this kernel does not preempt a tracepoint";
   }
+  if (hook.turn == Turn::again && hook.target == "tcp_destroy_sock" &&
+      !features.preemptible_tracepoints) {
+    return std::string(kNotNeeded) + ": no softirq interrupts the release of a socket";
+  }
   if (features.current_task &&
       (hook.target.starts_with("sched_process_") || hook.target == kTaskIterator)) {
     return std::string(kNotNeeded) + ": the current task can be read";
