@@ -5,10 +5,12 @@
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <fstream>
+#include <string_view>
 
 #include "tests/storm/await.h"
 #include "tests/storm/must.h"
@@ -46,6 +48,18 @@ void enter_new_network() {
   loopback.ifr_flags = IFF_UP;
   must(::ioctl(any.get(), SIOCSIFFLAGS, &loopback), "loopback up");
   set_sysctl("ip_local_port_range", "1024 65535");
+}
+
+void receive_by_interrupts() {
+  // A sysfs shows the namespace that it was made in; this one is mounted nowhere.
+  const UniqueFd context(must(::fsopen("sysfs", FSOPEN_CLOEXEC), "fsopen"));
+  must(::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0), "fsconfig");
+  const UniqueFd sysfs(must(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0), "fsmount"));
+  const UniqueFd file(
+      must(::openat(sysfs.get(), "class/net/lo/queues/rx-0/rps_cpus", O_WRONLY | O_CLOEXEC),
+           "rps_cpus"));
+  const std::string_view two_cpus = "3";
+  must(::write(file.get(), two_cpus.data(), two_cpus.size()), "rps_cpus");
 }
 
 std::uint32_t network_inode() {

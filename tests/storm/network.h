@@ -18,6 +18,11 @@ std::uint32_t network_inode();
 // TIME_WAIT do not count. From then on every connection there has ended.
 void await_closed(unsigned listeners);
 
+// Packets of the calling process's namespace come by an interrupt of one of two CPUs, in the middle
+// of what runs there, as those of a network card do (Documentation/networking/scaling.rst, RPS).
+// Else loopback hands them over within send().
+void receive_by_interrupts();
+
 // Writes /proc/sys/net/ipv4/<name>.
 void set_sysctl(const std::string& name, const std::string& value);
 
