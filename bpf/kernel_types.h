@@ -208,6 +208,10 @@ struct bpf_iter__tcp {
 	unsigned int uid;
 };
 
+struct bpf_iter__bpf_map {
+	struct bpf_iter_meta *meta;
+};
+
 struct bpf_iter__bpf_map_elem {
 	struct bpf_iter_meta *meta;
 	struct bpf_map *map;
