@@ -80,8 +80,9 @@ class Deaf {
   UniqueFd queued_;
 };
 
-// Enough for some to find their place in the ledger taken, and to be in the table behind.
-constexpr std::size_t kReleased = 400;
+// Enough, below the usual limit of 1,024 descriptors, for some to find their place in the ledger
+// taken, and to be in the table behind.
+constexpr std::size_t kReleased = 300;
 constexpr std::size_t kHeld = 50;
 constexpr std::size_t kOpen = 50;
 constexpr std::size_t kAttempts = 3;
