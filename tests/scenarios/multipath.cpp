@@ -157,9 +157,27 @@ Order order_of(Family family, const ConnectionTruth& client) {
   return server_waits ? kServerFin : kClientFin;
 }
 
+// The client's, for SO_LINGER.
+constexpr int kNoLinger = -1;
+constexpr int kLongLinger = 30;
+
+void set_linger(MultipathEnd& end, int seconds) {
+  const bool done = end.process.run([fd = end.fd, seconds] {
+    const ::linger value{.l_onoff = 1, .l_linger = seconds};
+    return ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value) == 0;
+  });
+  if (!done) {
+    give_up("SO_LINGER of an MPTCP socket");
+  }
+}
+
+template <int kLinger>
 void both_close(Stage& stage) {
   Multipath multipath = connect_twice(stage);
   auto& [client, server] = multipath;
+  if (kLinger != kNoLinger) {
+    set_linger(client, kLinger);
+  }
   pass(client, server, 700, true);
   pass(server, client, 900, true);
   settle(stage, multipath);
@@ -222,10 +240,7 @@ void linger_zero(Stage& stage) {
   auto& [client, server] = multipath;
   pass(client, server, 700, true);
   settle(stage, multipath);
-  server.process.run([fd = server.fd] {
-    const ::linger value{.l_onoff = 1, .l_linger = 0};
-    return ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
-  });
+  set_linger(server, 0);
   abort_end(server);
   await_ends(stage);
   note_abort(stage);
@@ -279,7 +294,7 @@ Expected closed_by_worker(Expected expected) {
 }
 
 // First those where an observer finds the MPTCP socket, then the same where it does not.
-std::vector<Variant> orderly() {
+std::vector<Variant> orderly(int client_linger) {
   std::vector<Variant> variants;
   for (const bool found : {true, false}) {
     for (std::uint32_t orders = 0; orders < kOrders * kOrders; ++orders) {
@@ -288,6 +303,10 @@ std::vector<Variant> orderly() {
                                   orderly(kClientSecond, kServerSecond, orders / kOrders)}) {
         for (const Expected& expected : subflow) {
           closures.push_back(found ? expected : closed_by_worker(expected));
+          if (client_linger != kNoLinger && expected.connection <= kClientSecond) {
+            closures.back().linger_seconds = client_linger;
+            closures.back().linger = "";
+          }
         }
       }
     }
@@ -352,7 +371,10 @@ std::vector<Situation> multipath_situations() {
   return {
       situation("protocol/mptcp/two_subflows",
                 "An MPTCP connection of two subflows is closed by one end, then by the other.",
-                both_close, orderly()),
+                both_close<kNoLinger>, orderly(kNoLinger)),
+      situation("protocol/mptcp/two_subflows/linger",
+                "The same, and SO_LINGER lets close() of the MPTCP socket wait.",
+                both_close<kLongLinger>, orderly(kLongLinger)),
       situation("protocol/mptcp/two_subflows/unread_data",
                 "An MPTCP socket with two subflows is closed with data unread.", unread,
                 fast_close("unread_data", -1, 700)),

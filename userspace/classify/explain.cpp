@@ -330,6 +330,8 @@ std::string about_linger(const Closure& closure, const Verdict& verdict) {
       return verdict.closed_by == ClosedBy::exit || verdict.closed_by == ClosedBy::signal
                  ? " SO_LINGER was on, but an exiting process never waits."
                  : "";
+    case LingerOutcome::unknown:
+      return " Whether its MPTCP socket waited for SO_LINGER is not known.";
     case LingerOutcome::off:
     case LingerOutcome::zero:
       break;
