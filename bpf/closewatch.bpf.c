@@ -140,10 +140,22 @@ int iter__task_file(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+/* The kernel runs it for each of its maps, which are none of its business: once is enough. */
+SEC("?iter/bpf_map")
+int iter__bpf_map(struct bpf_iter__bpf_map *ctx)
+{
+	if (!ctx->meta->seq_num)
+		handle_ledger();
+	return 0;
+}
+
 SEC("?iter/bpf_map_elem")
 int iter__bpf_map_elem(struct bpf_iter__bpf_map_elem *ctx)
 {
-	handle_ledger_entry(ctx->value);
+	const struct ledger_entry *entry = ctx->value;
+
+	if (entry && is_in_progress(entry))
+		count_open();
 	return 0;
 }
 

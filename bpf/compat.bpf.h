@@ -60,21 +60,39 @@ static __always_inline long compat_syscall(struct task_struct *task)
 }
 
 /*
- * The address of the MPTCP socket that a subflow belongs to, 0 where it cannot be told: what leads to it is a
- * void pointer, which takes the cast of v6.2. Goes when the minimum is 6.2.
+ * The MPTCP socket that a subflow belongs to, NULL where it cannot be told: what leads to it is a void
+ * pointer, which takes the cast of v6.2. Goes when the minimum is 6.2.
  */
 struct mptcp_subflow_context {
 	struct sock *conn;
 } __attribute__((preserve_access_index));
 
-static __always_inline __u64 compat_mptcp_sock(struct tcp_sock *subflow)
+static __always_inline struct mptcp_sock *compat_mptcp_sock(struct tcp_sock *subflow)
 {
 #ifdef CW_READ_CAST
 	if (bpf_core_type_exists(struct mptcp_subflow_context))
-		return (__u64)COMPAT_TO_READ(struct mptcp_subflow_context, subflow->inet_conn.icsk_ulp_data)
-		    ->conn;
+		return COMPAT_TO_READ(
+		    struct mptcp_sock,
+		    COMPAT_TO_READ(struct mptcp_subflow_context, subflow->inet_conn.icsk_ulp_data)->conn);
 #endif
-	return 0;
+	return NULL;
+}
+
+/*
+ * What an MPTCP socket has received in order: its receive queue, and up to v6.14 before that one
+ * `receive_queue`, into which the first to read splices it (__mptcp_splice_receive_queue()).
+ */
+static __always_inline struct sk_buff_head *compat_mptcp_queue(struct mptcp_sock *mptcp, bool first)
+{
+	struct sk_buff_head *queue = &mptcp->sk.icsk_inet.sk.sk_receive_queue;
+
+	if (bpf_core_field_exists(mptcp->receive_queue)) {
+		struct sk_buff_head *spliced = &mptcp->receive_queue;
+
+		if (first ? spliced->qlen : !queue->qlen)
+			return spliced;
+	}
+	return queue;
 }
 
 /*

@@ -272,7 +272,7 @@ static __always_inline void end_connection(void *ctx, struct ledger_entry *entry
 		closure->facts |= CW_FACT(CW_FACT_ABORTED_BY_OTHER);
 	}
 	if (!(closure->facts & CW_FACT(CW_FACT_FD_OPEN)) || (closure->facts & CW_FACT(CW_FACT_DISCONNECT)))
-		closure->unread = snapshot_unread(sk, tcp);
+		closure->unread += snapshot_unread(sk, tcp);
 	acked = has_fin(state) && tcp->snd_una == tcp->write_seq;
 	note_linger(entry, sk, acked, true);
 	if (awaits_answer(entry, state)) {
@@ -811,7 +811,7 @@ static __always_inline void handle_accept(void *ctx, struct sock *child)
 	if (entry)
 		identity_note(entry, CW_ROLE_ACCEPTOR);
 	tcp = bpf_skc_to_tcp_sock(child);
-	mptcp = tcp && mptcp_is_subflow(tcp) ? compat_mptcp_sock(tcp) : 0;
+	mptcp = tcp && mptcp_is_subflow(tcp) ? (__u64)compat_mptcp_sock(tcp) : 0;
 	if (mptcp)
 		mptcp_note_owner(ctx, mptcp, CW_ROLE_ACCEPTOR);
 }

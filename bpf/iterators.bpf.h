@@ -90,13 +90,68 @@ static __always_inline void handle_pending(struct seq_file *seq, struct sock_com
 	bpf_seq_write(seq, &pending, sizeof(pending));
 }
 
-/* `entry` is NULL after the last one. */
-static __always_inline void handle_ledger_entry(const struct ledger_entry *entry)
+static __always_inline bool is_in_progress(const struct ledger_entry *entry)
 {
-	if (!entry)
-		return;
-	if (entry->stage == STAGE_OPEN || entry->stage == STAGE_ENDED)
-		__sync_fetch_and_add(&cw_ledger_open, 1);
+	return entry->stage == STAGE_OPEN || entry->stage == STAGE_ENDED;
+}
+
+/*
+ * No hook saw the connection of this entry end, nor its socket released, and yet it is over. The address
+ * leads to its socket; to the memory of that one, which keeps what the end wrote into it
+ * (SLAB_TYPESAFE_BY_RCU); to another TCP socket; or to something else, if the whole page was given away. An
+ * open one is none in CLOSE, but for one that connect() is about to take out of it: then a process owns the
+ * lock, from before the entry was made until the state is written. So the lock is looked at before the state,
+ * and the stage once more after it: at an end that is seen it changes before the state does.
+ */
+static __always_inline bool ended_unseen(const struct ledger_entry *entry, __u64 address)
+{
+#ifdef CW_READ_CAST
+	struct sock *sk = COMPAT_TO_READ(struct sock, (void *)address);
+	volatile int *owned = &sk->sk_lock.owned;
+	volatile const __u8 *stage = &entry->stage;
+	int state;
+
+	if (*stage != STAGE_OPEN)
+		return false;
+	if (sk->sk_protocol != IPPROTO_TCP_NUMBER ||
+	    (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6))
+		return true;
+	if (*owned)
+		return false;
+	state = sk->__sk_common.skc_state;
+	return (state == TCP_CLOSE || state == TCP_LISTEN) && *stage == STAGE_OPEN;
+#else
+	return false;
+#endif
+}
+
+static __always_inline void count_open(void)
+{
+	__sync_fetch_and_add(&cw_ledger_open, 1);
+}
+
+static long visit_entry(struct bpf_map *map, const __u64 *sk, const struct ledger_entry *entry, void *none)
+{
+	if (is_in_progress(entry) && !ended_unseen(entry, *sk))
+		count_open();
+	return 0;
+}
+
+static long visit_place(struct bpf_map *map, const __u32 *index, const struct ledger_place *place, void *none)
+{
+	if (is_in_progress(&place->entry) && !ended_unseen(&place->entry, place->sk))
+		count_open();
+	return 0;
+}
+
+/* The whole ledger. bpf_for_each_map_elem(): from v5.13. */
+static __always_inline void handle_ledger(void)
+{
+	volatile __u64 *behind = &cw_ledger_behind;
+
+	bpf_for_each_map_elem(&ledger_places, visit_place, NULL, 0);
+	if (*behind)
+		bpf_for_each_map_elem(&ledger, visit_entry, NULL, 0);
 }
 
 #endif

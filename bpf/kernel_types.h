@@ -99,12 +99,19 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 };
 
+struct sk_buff_head {
+	struct sk_buff *next;
+	struct sk_buff *prev;
+	__u32 qlen;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
 	unsigned char sk_kern_sock : 1;
 	__u8 sk_shutdown;
 	__u16 sk_protocol;
+	struct sk_buff_head sk_receive_queue;
 	unsigned long sk_lingertime;
 	int sk_err;
 	int sk_err_soft;
@@ -146,6 +153,11 @@ struct tcp_sock {
 	bool is_mptcp;
 };
 
+struct mptcp_sock {
+	struct inet_connection_sock sk;
+	struct sk_buff_head receive_queue;
+};
+
 struct inet_timewait_sock {
 	struct sock_common __tw_common;
 	volatile unsigned char tw_substate;
@@ -159,6 +171,12 @@ struct sk_buff {
 struct tcp_skb_cb {
 	__u32 seq;
 	__u8 tcp_flags;
+};
+
+/* net/mptcp/protocol.h: lives in sk_buff.cb */
+struct mptcp_skb_cb {
+	__u64 map_seq; /* of the first byte that was not read */
+	__u64 end_seq;
 };
 
 struct task_struct {
@@ -206,6 +224,10 @@ struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common;
 	unsigned int uid;
+};
+
+struct bpf_iter__bpf_map {
+	struct bpf_iter_meta *meta;
 };
 
 struct bpf_iter__bpf_map_elem {

@@ -55,7 +55,7 @@ struct {
  * finding and dropping it cost a few instructions; another one's goes to the table. Free: `claims` is 0.
  */
 struct ledger_place {
-	struct ledger_entry entry; /* first, as in the table: iter/bpf_map_elem walks both */
+	struct ledger_entry entry; /* first, as in the table: one iterator walks both */
 	__u64 sk;		   /* whose it is; 0 nobody's */
 	__u64 claims;		   /* of sockets that want it; one at a time has it */
 };

@@ -20,7 +20,7 @@ struct mptcp_owner {
 	__u8 role;	   /* enum cw_role of `process` */
 	__u8 closer_flags; /* enum cw_closer_flags */
 	__u8 in_cgroup;
-	__u8 _pad;
+	__u8 unread_told; /* what the MPTCP socket had not read is told with a subflow */
 };
 
 /*
@@ -57,9 +57,27 @@ static __always_inline struct mptcp_owner *mptcp_current_owner(struct sock *sk)
 
 static __always_inline struct mptcp_owner *mptcp_owner_of(struct tcp_sock *tcp)
 {
-	__u64 key = compat_mptcp_sock(tcp);
+	__u64 key = (__u64)compat_mptcp_sock(tcp);
 
 	return key ? bpf_map_lookup_elem(&mptcp_owners, &key) : NULL;
+}
+
+/* What the MPTCP socket received in order and nobody read: it has left the subflows. */
+static __always_inline __u32 mptcp_unread(struct tcp_sock *tcp)
+{
+	struct mptcp_sock *mptcp = compat_mptcp_sock(tcp);
+	struct sk_buff_head *first, *last;
+	unsigned char *begin, *end;
+
+	if (!mptcp)
+		return 0;
+	first = compat_mptcp_queue(mptcp, true);
+	last = compat_mptcp_queue(mptcp, false);
+	if (!first->qlen || !last->qlen)
+		return 0;
+	begin = (unsigned char *)first->next->cb + bpf_core_field_offset(struct mptcp_skb_cb, map_seq);
+	end = (unsigned char *)last->prev->cb + bpf_core_field_offset(struct mptcp_skb_cb, end_seq);
+	return (__u32)(*(__u64 *)end - *(__u64 *)begin);
 }
 
 /* The current task is the owner in this role from now on. */
@@ -150,14 +168,29 @@ static __always_inline void mptcp_adopt(struct ledger_entry *entry, struct mptcp
 		closure->state_at_close = (__u8)state;
 }
 
+/*
+ * With the first subflow that goes in close() of the MPTCP socket. Once: of a socket that fell back to TCP
+ * the subflow sends a FIN all the same, else it is reset.
+ */
+static __always_inline void mptcp_tell_unread(struct ledger_entry *entry, struct mptcp_owner *current,
+					      struct tcp_sock *tcp)
+{
+	if (!current || !(current->closer_flags & CW_CLOSER_CLOSED) || current->unread_told)
+		return;
+	current->unread_told = 1;
+	entry->closure.unread = mptcp_unread(tcp);
+}
+
 /* The subflow sends its FIN. If not for its owner, then the kernel gives it up: an address is gone. */
 static __always_inline void mptcp_note_fin(struct ledger_entry *entry, struct sock *sk, struct tcp_sock *tcp,
 					   int state)
 {
 	struct cw_closure *closure = &entry->closure;
+	struct mptcp_owner *current = mptcp_current_owner(sk);
 
 	mptcp_adopt(entry, mptcp_owner_of(tcp), state);
-	mptcp_adopt(entry, mptcp_current_owner(sk), state);
+	mptcp_adopt(entry, current, state);
+	mptcp_tell_unread(entry, current, tcp);
 	if (closure->closer_flags & (CW_CLOSER_CLOSED | CW_CLOSER_SHUTDOWN))
 		return;
 	closure->closer_flags |= CW_CLOSER_CLOSED | CW_CLOSER_KTHREAD;
@@ -178,6 +211,7 @@ static __always_inline void mptcp_note_end(struct ledger_entry *entry, struct so
 	mptcp_adopt(entry, current, state);
 	if (current && (current->closer_flags & CW_CLOSER_CLOSED))
 		closure->facts |= CW_FACT(CW_FACT_IN_CLOSE);
+	mptcp_tell_unread(entry, current, tcp);
 }
 
 #endif

@@ -157,9 +157,27 @@ Order order_of(Family family, const ConnectionTruth& client) {
   return server_waits ? kServerFin : kClientFin;
 }
 
+// The client's, for SO_LINGER.
+constexpr int kNoLinger = -1;
+constexpr int kLongLinger = 30;
+
+void set_linger(MultipathEnd& end, int seconds) {
+  const bool done = end.process.run([fd = end.fd, seconds] {
+    const ::linger value{.l_onoff = 1, .l_linger = seconds};
+    return ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value) == 0;
+  });
+  if (!done) {
+    give_up("SO_LINGER of an MPTCP socket");
+  }
+}
+
+template <int kLinger>
 void both_close(Stage& stage) {
   Multipath multipath = connect_twice(stage);
   auto& [client, server] = multipath;
+  if (kLinger != kNoLinger) {
+    set_linger(client, kLinger);
+  }
   pass(client, server, 700, true);
   pass(server, client, 900, true);
   settle(stage, multipath);
@@ -198,11 +216,19 @@ void note_abort(Stage& stage) {
   stage.variant((bpf_reads_subflows() ? 0 : 1) + (ahead ? 2 : 0));
 }
 
-// The 700 bytes have left the subflows: it is the MPTCP socket in which they are unread.
+// The 700 bytes have left the subflows: it is the MPTCP socket in which they are unread, and they
+// are told once, with the subflow that it resets first.
 void unread(Stage& stage) {
   Multipath multipath = connect_twice(stage);
   auto& [client, server] = multipath;
-  pass(client, server, 700, false);
+  pass(client, server, 1000, false);
+  const ssize_t read = server.process.run([fd = server.fd] {
+    std::array<char, 300> part;
+    return ::recv(fd, part.data(), part.size(), MSG_WAITALL);
+  });
+  if (read != 300) {
+    give_up("reading a part of what came by MPTCP");
+  }
   settle(stage, multipath);
   abort_end(server);
   await_ends(stage);
@@ -214,10 +240,7 @@ void linger_zero(Stage& stage) {
   auto& [client, server] = multipath;
   pass(client, server, 700, true);
   settle(stage, multipath);
-  server.process.run([fd = server.fd] {
-    const ::linger value{.l_onoff = 1, .l_linger = 0};
-    return ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
-  });
+  set_linger(server, 0);
   abort_end(server);
   await_ends(stage);
   note_abort(stage);
@@ -271,7 +294,7 @@ Expected closed_by_worker(Expected expected) {
 }
 
 // First those where an observer finds the MPTCP socket, then the same where it does not.
-std::vector<Variant> orderly() {
+std::vector<Variant> orderly(int client_linger) {
   std::vector<Variant> variants;
   for (const bool found : {true, false}) {
     for (std::uint32_t orders = 0; orders < kOrders * kOrders; ++orders) {
@@ -280,6 +303,10 @@ std::vector<Variant> orderly() {
                                   orderly(kClientSecond, kServerSecond, orders / kOrders)}) {
         for (const Expected& expected : subflow) {
           closures.push_back(found ? expected : closed_by_worker(expected));
+          if (client_linger != kNoLinger && expected.connection <= kClientSecond) {
+            closures.back().linger_seconds = client_linger;
+            closures.back().linger = "";
+          }
         }
       }
     }
@@ -288,7 +315,7 @@ std::vector<Variant> orderly() {
 }
 
 // MPTCP's way to abort: a RST with MP_FASTCLOSE on each subflow (mptcp_do_fastclose()).
-std::vector<Variant> fast_close(std::string_view reason, int linger_seconds) {
+std::vector<Variant> fast_close(std::string_view reason, int linger_seconds, std::uint32_t unread) {
   Variant variant{{}, {{"EstabResets", 4}, {"OutRsts", 2}}};
   for (const Place place : {kServerFirst, kServerSecond}) {
     Expected& server = variant.closures.emplace_back(at(place));
@@ -299,6 +326,7 @@ std::vector<Variant> fast_close(std::string_view reason, int linger_seconds) {
     server.linger = linger_seconds == 0 ? "zero" : "off";
     server.rst_sent = true;
   }
+  variant.closures.front().unread = unread;
   for (const Place place : {kClientFirst, kClientSecond}) {
     Expected& client = variant.closures.emplace_back(at(place));
     client.cls = "abortive";
@@ -318,8 +346,10 @@ std::vector<Variant> fast_close(std::string_view reason, int linger_seconds) {
   second.rst_sent = true;
   second.rst_received = false;
   second.error = "";
-  // The second subflow is a worker's: whose else, only the MPTCP socket tells.
+  // The second subflow is a worker's: whose else, only the MPTCP socket tells, and what it had not
+  // read.
   const auto unfound = [](Variant known) {
+    known.closures.front().unread = 0;
     known.closures.back().process = "";
     return known;
   };
@@ -341,13 +371,16 @@ std::vector<Situation> multipath_situations() {
   return {
       situation("protocol/mptcp/two_subflows",
                 "An MPTCP connection of two subflows is closed by one end, then by the other.",
-                both_close, orderly()),
+                both_close<kNoLinger>, orderly(kNoLinger)),
+      situation("protocol/mptcp/two_subflows/linger",
+                "The same, and SO_LINGER lets close() of the MPTCP socket wait.",
+                both_close<kLongLinger>, orderly(kLongLinger)),
       situation("protocol/mptcp/two_subflows/unread_data",
                 "An MPTCP socket with two subflows is closed with data unread.", unread,
-                fast_close("unread_data", -1)),
+                fast_close("unread_data", -1, 700)),
       situation("protocol/mptcp/two_subflows/linger_zero",
                 "An MPTCP socket with two subflows is closed with SO_LINGER {1,0}.", linger_zero,
-                fast_close("linger_zero", 0)),
+                fast_close("linger_zero", 0, 0)),
   };
 }
 

@@ -2,6 +2,7 @@
 // TCP with something above or beside it: kTLS, MPTCP, TCP Fast Open (kernel.md A24, A26, B15).
 #include <linux/tls.h>
 
+#include "tests/scenarios/kernel_symbols.h"
 #include "tests/scenarios/script.h"
 
 namespace closewatch::scenarios {
@@ -92,6 +93,18 @@ void mptcp_peer_first(Stage& stage) {
   connection.await_gone();
 }
 
+// What the peer sent has left the subflow: it is the MPTCP socket in which it is unread. Having
+// fallen back, that one does not reset.
+void mptcp_unread(Stage& stage) {
+  Connection& connection = connect_mptcp(stage);
+  connection.peer().send(300);
+  connection.peer().await_ack_of(300);
+  connection.read(100);
+  stage.variant(bpf_reads_subflows() ? 0 : 1);
+  connection.close();
+  end_orderly(connection);
+}
+
 // The child serves before the handshake is complete: it is in SYN_RECV, has read 100 bytes and
 // answered with 500. What is unacknowledged SIOCOUTQ does not tell in that state.
 Connection& serve_early(Stage& stage) {
@@ -158,6 +171,8 @@ std::vector<Situation> protocol_situations() {
   answered.initiator = "peer";
   answered.state_at_close = "CLOSE_WAIT";
   answered.final_state = "LAST_ACK";
+  Expected unread = subflow;
+  unread.unread = 200;
   Expected early = plain;
   early.state_at_close = "SYN_RECV";
   const Expected unheard{.cls = "unestablished",
@@ -203,6 +218,11 @@ std::vector<Situation> protocol_situations() {
        .about = "The peer of an MPTCP socket that fell back closes first.",
        .run = mptcp_peer_first,
        .usual = {{answered}, {}}},
+      {.name = "protocol/mptcp/unread",
+       .about = "An MPTCP socket that fell back to TCP is closed with data unread.",
+       .run = mptcp_unread,
+       .usual = {{unread}, {}},
+       .others = {{{subflow}, {}}}},
       {.name = "protocol/fast_open_server",
        .about = "A TCP Fast Open server closes before the handshake is complete.",
        .run = fast_open_server,

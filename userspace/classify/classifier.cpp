@@ -41,7 +41,7 @@ LingerOutcome linger_outcome(const Closure& closure, const ClassifierContext& co
     return LingerOutcome::zero;
   }
   if (!facts.linger_wait) {
-    return LingerOutcome::skipped;
+    return facts.mptcp && !closure.closer.exiting ? LingerOutcome::unknown : LingerOutcome::skipped;
   }
   if (facts.linger_acked) {
     return LingerOutcome::completed;
@@ -138,6 +138,7 @@ std::optional<std::uint64_t> blocked_us(const Closure& closure, LingerOutcome li
     case LingerOutcome::off:
     case LingerOutcome::zero:
     case LingerOutcome::skipped:
+    case LingerOutcome::unknown:
       break;
   }
   return std::nullopt;

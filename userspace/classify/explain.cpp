@@ -296,7 +296,7 @@ std::string what_was_lost(const Closure& closure, const Verdict& verdict) {
     return {};
   }
   // What is still unread can be lost later, when the descriptor is closed; what the MPTCP socket
-  // had not read is lost, and no subflow knows how much that was.
+  // had not read is lost, and told with another subflow (up to 6.1 with none).
   const bool more = closure.facts.mptcp && verdict.reason == Reason::unread_data;
   return more || (closure.facts.fd_open && verdict.reason != Reason::disconnected)
              ? " All data that was sent had been acknowledged."
@@ -330,6 +330,8 @@ std::string about_linger(const Closure& closure, const Verdict& verdict) {
       return verdict.closed_by == ClosedBy::exit || verdict.closed_by == ClosedBy::signal
                  ? " SO_LINGER was on, but an exiting process never waits."
                  : "";
+    case LingerOutcome::unknown:
+      return " Whether its MPTCP socket waited for SO_LINGER is not known.";
     case LingerOutcome::off:
     case LingerOutcome::zero:
       break;

@@ -51,8 +51,8 @@ static_assert(kReasons.size() == kReasonCount);
 constexpr std::array kInitiatorNames{"local"sv, "peer"sv, "kernel"sv};
 constexpr std::array kClosedByNames{"close"sv, "shutdown"sv, "exit"sv,   "signal"sv,
                                     "exec"sv,  "io_uring"sv, "kernel"sv, "none"sv};
-constexpr std::array kLingerNames{"off"sv,     "zero"sv,        "completed"sv,
-                                  "expired"sv, "interrupted"sv, "skipped"sv};
+constexpr std::array kLingerNames{"off"sv,         "zero"sv,    "completed"sv, "expired"sv,
+                                  "interrupted"sv, "skipped"sv, "unknown"sv};
 
 template <typename Enum, std::size_t N>
 std::string_view name_in(const std::array<std::string_view, N>& names, Enum value) {

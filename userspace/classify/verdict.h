@@ -61,7 +61,16 @@ enum class ClosedBy : std::uint8_t { close, shutdown, exit, signal, exec, io_uri
 //                connection within the linger time
 //   skipped      there was no wait: the process was exiting, close() itself ended the connection,
 //                all was acknowledged already, or the connection had ended before any close()
-enum class LingerOutcome : std::uint8_t { off, zero, completed, expired, interrupted, skipped };
+//   unknown      of an MPTCP subflow: it is close() of the MPTCP socket that may have waited
+enum class LingerOutcome : std::uint8_t {
+  off,
+  zero,
+  completed,
+  expired,
+  interrupted,
+  skipped,
+  unknown,
+};
 
 std::string_view name_of(Class value);
 std::string_view name_of(Reason value);

@@ -162,7 +162,14 @@ void add_format(CLI::App& app, ViewOptions& view, const Formats& formats, const 
       ->option_text("FORMAT")
       ->group(group);
   app.add_flag_callback(
-         "-j,--json", [&view] { view.format = Format::json; }, "The same as -o json")
+         "-j,--json",
+         [&app, &view] {
+           if (app.count("--output") > 0 && view.format != Format::json) {
+             throw CLI::ValidationError("-j is the same as -o json: no other -o goes with it");
+           }
+           view.format = Format::json;
+         },
+         "The same as -o json")
       ->group(group);
 }
 

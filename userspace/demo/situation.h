@@ -34,8 +34,8 @@ struct Expected {
   std::string_view actor = "";
   std::string_view state_at_close = "ESTABLISHED";
   std::string_view final_state = "FIN_WAIT2";
-  int linger_seconds = -1;  // -1: SO_LINGER off
-  std::string_view linger = "off";
+  int linger_seconds = -1;          // -1: SO_LINGER off
+  std::string_view linger = "off";  // its outcome; "": not known
   bool rst_sent = false;
   bool rst_received = false;
   std::string_view error = "";  // "ETIMEDOUT"

@@ -26,7 +26,7 @@ std::optional<Enum> enum_named(std::string_view name, std::size_t count) {
 
 constexpr std::size_t kInitiators = 3;
 constexpr std::size_t kClosedBys = 8;
-constexpr std::size_t kLingerOutcomes = 6;
+constexpr std::size_t kLingerOutcomes = 7;
 
 // Frames are text without NUL, so NUL ends each.
 std::string joined(const std::vector<std::string>& frames) {

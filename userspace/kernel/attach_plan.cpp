@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kNotNeeded = "not needed";
 constexpr std::string_view kTaskIterator = "task";
+constexpr std::string_view kElementIterator = "bpf_map_elem";
 constexpr std::string_view kTimewaitSegment = "tcp_timewait_state_process";
 
 constexpr std::string_view kLeftOut =
@@ -42,7 +43,9 @@ constexpr std::array kTable{
          false, kLeftOut, Turn::last},
     Hook{"iter__task_file", HookKind::iterator, "task_file", HookSet::base, false,
          "the owner of a socket opened before the start, until it reads or closes"},
-    Hook{"iter__bpf_map_elem", HookKind::iterator, "bpf_map_elem", HookSet::base, false,
+    Hook{"iter__bpf_map", HookKind::iterator, "bpf_map", HookSet::base, false,
+         "how many connections ended unseen"},
+    Hook{"iter__bpf_map_elem", HookKind::iterator, kElementIterator, HookSet::base, false,
          "how many connections ended unseen"},
     Hook{"tp_btf__sched_process_exit", HookKind::tracepoint, "sched_process_exit", HookSet::base,
          false, "whether a close came from the exit of its process"},
@@ -109,6 +112,12 @@ std::string reason_against(const Hook& hook, const Features& features, HookSet s
   if (features.current_task &&
       (hook.target.starts_with("sched_process_") || hook.target == kTaskIterator)) {
     return std::string(kNotNeeded) + ": the current task can be read";
+  }
+  if (hook.target == kElementIterator && features.map_walk) {
+    return std::string(kNotNeeded) + ": a program can walk over a map by itself";
+  }
+  if (hook.target == "bpf_map" && !features.map_walk) {
+    return std::string(kNotNeeded) + ": no program can walk over a map by itself";
   }
   if (hook.kind == HookKind::iterator) {
     return {};

@@ -114,6 +114,7 @@ Result<Features> probe_features(bool verbose) {
     }
   }
   features.current_task = function_arguments(kernel.get(), "bpf_get_current_task_btf").has_value();
+  features.map_walk = function_arguments(kernel.get(), "bpf_for_each_map_elem").has_value();
   features.preemptible_tracepoints =
       btf__find_by_name_kind(kernel.get(), "class_srcu_fast_notrace_t", BTF_KIND_TYPEDEF) >= 0;
   features.read_cast = function_arguments(kernel.get(), "bpf_rdonly_cast").has_value();

@@ -18,6 +18,7 @@ struct Features {
   // Number of arguments of tracepoints (the context argument not counted).
   std::map<std::string, int, std::less<>> tracepoints;
   bool current_task = false;  // bpf_get_current_task_btf() in tracing programs (5.11)
+  bool map_walk = false;      // bpf_for_each_map_elem() (5.13)
   // Programs of tracepoints can be preempted: the guard class of __DECLARE_TRACE() is that of SRCU
   // (linux/tracepoint.h, 7.0).
   bool preemptible_tracepoints = false;

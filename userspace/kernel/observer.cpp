@@ -243,6 +243,13 @@ void Observer::State::run_start_iterators(AttachPlan& plan) {
 std::optional<std::uint64_t> Observer::State::count_open() const {
   const std::atomic_ref count(skeleton->bss->cw_ledger_open);
   count.store(0, std::memory_order_seq_cst);
+  const bpf_program* const walk = skeleton->progs.iter__bpf_map;
+  if (bpf_program__fd(walk) >= 0) {
+    if (!run_iterator(walk, nullptr)) {
+      return std::nullopt;
+    }
+    return count.load(std::memory_order_seq_cst);
+  }
   for (const bpf_map* map : {skeleton->maps.ledger, skeleton->maps.ledger_places}) {
     bpf_iter_link_info target{};
     target.map.map_fd = static_cast<__u32>(bpf_map__fd(map));

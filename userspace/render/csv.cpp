@@ -102,7 +102,7 @@ void Csv::finding(const Finding& finding) {
   row.name(name_of(closure.final_state));
   row.boolean(closure.facts.linger);
   row.number(linger_seconds(closure, tick_ns_));
-  row.name(name_of(verdict.linger));
+  row.name(linger_outcome(verdict));
   row.number(verdict.blocked_us);
   row.number(verdict.drain_us);
   row.number(lifetime_us(closure));

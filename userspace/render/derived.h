@@ -70,6 +70,11 @@ inline std::optional<std::uint64_t> lifetime_us(const Closure& closure) {
   return (closure.end_ns - *closure.born_ns) / 1000;
 }
 
+// Empty when it is not known.
+inline std::string_view linger_outcome(const Verdict& verdict) {
+  return verdict.linger == LingerOutcome::unknown ? std::string_view{} : name_of(verdict.linger);
+}
+
 // The time of SO_LINGER; nullopt when it is off or the length of a tick is not known (0).
 inline std::optional<std::uint64_t> linger_seconds(const Closure& closure, std::uint64_t tick_ns) {
   if (!closure.facts.linger || tick_ns == 0) {

@@ -63,7 +63,7 @@ void put_bytes(TextBuffer& out, const Closure& closure) {
 void put_linger(TextBuffer& out, const Finding& finding, std::uint64_t tick_ns) {
   put(out, R"(,"linger":{"enabled":)", finding.closure.facts.linger);
   put(out, R"(,"seconds":)", linger_seconds(finding.closure, tick_ns));
-  put_name(out, R"(,"outcome":)", name_of(finding.verdict.linger));
+  put_name(out, R"(,"outcome":)", linger_outcome(finding.verdict));
   out.push_back('}');
 }
 

@@ -138,6 +138,19 @@ std::vector<Situation> kernel_closes() {
         .full_blocked_us = kFullBlockedUs,
         .drain_us = 1000},
        sees_timewait},
+      {"A26: MPTCP subflow whose MPTCP socket may have lingered",
+       Scene(TcpState::fin_wait2)
+           .orphan(kMs)
+           .with(&Facts::peer_fin, &Facts::mptcp, &Facts::kernel_socket, &Facts::linger)
+           .set([](Closure& c) { c.linger_jiffies = 500; }),
+       {.cls = Class::graceful,
+        .reason = Reason::local_first,
+        .initiator = Initiator::local,
+        .closed_by = ClosedBy::close,
+        .linger = LingerOutcome::unknown,
+        .full_blocked_us = kFullBlockedUs,
+        .drain_us = 1000},
+       sees_timewait},
       {"A26: MPTCP subflow, closed by a kworker",
        Scene(TcpState::fin_wait2)
            .orphan(kMs)

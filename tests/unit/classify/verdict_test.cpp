@@ -62,6 +62,7 @@ TEST(Verdict, NamesOfTheOtherValues) {
   EXPECT_EQ(name_of(LingerOutcome::expired), "expired");
   EXPECT_EQ(name_of(LingerOutcome::interrupted), "interrupted");
   EXPECT_EQ(name_of(LingerOutcome::skipped), "skipped");
+  EXPECT_EQ(name_of(LingerOutcome::unknown), "unknown");
 }
 
 TEST(Verdict, NamesLeadBackToTheirValues) {

@@ -36,6 +36,15 @@ TEST(Options, TraceIsTheDefault) {
   EXPECT_TRUE(parsed({"-x"}).filter.abortive);
 }
 
+TEST(Options, JsonIsNoOtherFormat) {
+  EXPECT_EQ(parsed({"trace", "-j", "-o", "json"}).view.format, Format::json);
+  for (const char* const other : {"text", "csv"}) {
+    EXPECT_EQ(refused({"trace", "-j", "-o", other}).what,
+              "-j is the same as -o json: no other -o goes with it");
+  }
+  EXPECT_EQ(refused({"report", "--since", "24h", "-o", "html", "-j"}).code, ExitCode::usage);
+}
+
 TEST(Options, TakesEachCommand) {
   EXPECT_EQ(parsed({"report"}).command, Command::report);
   EXPECT_EQ(parsed({"pending"}).command, Command::pending);

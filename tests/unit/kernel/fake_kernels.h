@@ -28,6 +28,7 @@ inline Features kernel_7_2() {
                           {"tcp_receive_reset", 1},
                           {"tcp_send_reset", 3}},
           .current_task = true,
+          .map_walk = true,
           .preemptible_tracepoints = true,
           .read_cast = true,
           .fentry_refused = "",
@@ -63,6 +64,7 @@ inline Features kernel_5_10() {
   Features features = kernel_6_1();
   features.functions["tcp_reset"] = 1;  // (sk)
   features.current_task = false;
+  features.map_walk = false;
   return features;
 }
 

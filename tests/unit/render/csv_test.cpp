@@ -69,6 +69,7 @@ TEST_F(CsvTest, WritesEveryOptionalValueThatIsKnown) {
   finding.closure.facts.mptcp = true;
   finding.closure.linger_jiffies = 500;
   finding.closure.sock_error = 110;
+  finding.verdict.linger = LingerOutcome::completed;
   finding.verdict.signal = 9;
   finding.stack = {"tcp_close", "a;b"};
   csv_.finding(finding);
@@ -79,6 +80,7 @@ TEST_F(CsvTest, WritesEveryOptionalValueThatIsKnown) {
   EXPECT_EQ(cells.at("actor_cgroup"), "/user.slice");
   EXPECT_EQ(cells.at("linger_enabled"), "true");
   EXPECT_EQ(cells.at("linger_seconds"), "2");
+  EXPECT_EQ(cells.at("linger_outcome"), "completed");
   EXPECT_EQ(cells.at("errno"), "ETIMEDOUT");
   EXPECT_EQ(cells.at("signal"), "9");
   EXPECT_EQ(cells.at("flags"), "tls mptcp_subflow");

@@ -126,6 +126,8 @@ TEST_F(JsonLinesTest, LingerOfZeroSecondsIsZeroAndNotUnknown) {
   Finding finding = sample_finding();
   finding.closure.facts.linger = true;
   EXPECT_EQ(written(finding)["linger"]["seconds"], 0);
+  finding.verdict.linger = LingerOutcome::unknown;
+  EXPECT_EQ(written(finding)["linger"]["outcome"], nullptr);
 }
 
 TEST_F(JsonLinesTest, WritesAnErrorWithoutANameAsItsNumber) {
