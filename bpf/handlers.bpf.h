@@ -796,18 +796,19 @@ static __always_inline void turn_destroy_sock(void *ctx, struct sock *sk, enum t
 
 /* ---- full set ---- */
 
-/* fexit inet_csk_accept: the child is the caller's from now on. */
+/*
+ * fexit inet_csk_accept: the child is the caller's from now on. It is not locked, and another CPU may be
+ * about to establish or to end it: an entry made here could be a second one of the same socket.
+ */
 static __always_inline void handle_accept(void *ctx, struct sock *child)
 {
 	struct ledger_entry *entry;
 	struct tcp_sock *tcp;
 	__u64 mptcp;
-	int state;
 
 	if (!child || !is_tcp(child))
 		return;
-	state = child->__sk_common.skc_state;
-	entry = state == TCP_CLOSE ? ledger_find(child) : ledger_open(child, state == TCP_SYN_RECV);
+	entry = ledger_find(child);
 	if (entry)
 		identity_note(entry, CW_ROLE_ACCEPTOR);
 	tcp = bpf_skc_to_tcp_sock(child);
