@@ -16,6 +16,7 @@
 #include "tests/storm/story.h"
 #include "tests/storm/suite.h"
 #include "userspace/demo/counters.h"
+#include "userspace/kernel/features.h"
 
 namespace closewatch::storm {
 namespace {
@@ -58,6 +59,10 @@ TEST_F(interrupts, lose_nothing) {
   EXPECT_EQ(account->lost, 0U);
   EXPECT_EQ(account->unseen, 0U);
   EXPECT_EQ(account->recorded, 2 * connections);
+  // Where programs are preempted too, an end that all three miss is told at the release.
+  if (probe_features(false)->preemptible_tracepoints) {
+    return;
+  }
   const std::uint64_t zero = count(story.closures, "linger_zero");
   const std::uint64_t unread = count(story.closures, "unread_data");
   const demo::Counters kernel = demo::Counters::read();
