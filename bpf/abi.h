@@ -82,6 +82,7 @@ enum cw_closer_flags {
 	CW_CLOSER_IO_WORKER = 1 << 4, /* PF_IO_WORKER: io_uring worker or SQ thread */
 	CW_CLOSER_IO_URING = 1 << 5,  /* inside io_uring_enter(2) */
 	CW_CLOSER_KTHREAD = 1 << 6,   /* PF_KTHREAD: deferred release in a kernel thread */
+	CW_CLOSER_CALL = 1 << 7,      /* inside close(2), close_range(2), dup2(2) or dup3(2) */
 };
 
 /* Facts about the end (bits of cw_closure.facts). All are "at the switch to CLOSE" unless said. */

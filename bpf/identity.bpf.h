@@ -10,9 +10,13 @@
 #include "ledger.bpf.h"
 
 /* asm/unistd.h, x86-64 */
+#define NR_CLOSE 3
+#define NR_DUP2 33
 #define NR_EXECVE 59
+#define NR_DUP3 292
 #define NR_EXECVEAT 322
 #define NR_IO_URING_ENTER 426
+#define NR_CLOSE_RANGE 436
 
 /*
  * Exit codes of tasks that are exiting, for kernels on which the current task cannot be read (5.10).
@@ -146,6 +150,8 @@ static __always_inline __u8 identity_closer_flags(__s32 *exit_code)
 		flags |= CW_CLOSER_IO_URING;
 	else if (syscall == NR_EXECVE || syscall == NR_EXECVEAT)
 		flags |= CW_CLOSER_EXEC;
+	else if (syscall == NR_CLOSE || syscall == NR_CLOSE_RANGE || syscall == NR_DUP2 || syscall == NR_DUP3)
+		flags |= CW_CLOSER_CALL;
 	return flags;
 }
 

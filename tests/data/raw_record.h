@@ -55,7 +55,7 @@ inline constexpr bool Facts::*kFactFlags[] = {
 // In the order of enum cw_closer_flags.
 inline constexpr bool Closer::*kCloserFlags[] = {
     &Closer::closed,    &Closer::shutdown, &Closer::exiting, &Closer::exec,
-    &Closer::io_worker, &Closer::io_uring, &Closer::kthread,
+    &Closer::io_worker, &Closer::io_uring, &Closer::kthread, &Closer::close_call,
 };
 
 inline __u64 raw_facts(const Facts& facts) {

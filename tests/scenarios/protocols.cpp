@@ -105,6 +105,27 @@ void mptcp_unread(Stage& stage) {
   end_orderly(connection);
 }
 
+// The peer, who knows no MPTCP, waits in the queue of an MPTCP listener.
+void mptcp_listener_closed(Stage& stage) {
+  Actor& owner = stage.owner();
+  const int listener = owner.run([family = stage.family()] {
+    const int fd = ::socket(socket_family(family), SOCK_STREAM | SOCK_CLOEXEC, kMptcpProtocol);
+    const auto address = socket_address(family, End::kernel, kListenPort);
+    const bool done = ::bind(fd, address.get(), address.length) == 0 && ::listen(fd, 1) == 0;
+    return done ? fd : -1;
+  });
+  if (listener < 0) {
+    skip("this kernel has no MPTCP, or it is off");
+  }
+  Connection& connection = stage.arrive(owner);
+  connection.peer().send(200);
+  connection.peer().await_ack_of(200);
+  stage.variant(bpf_reads_tasks() ? 0 : 1);
+  owner.run([listener] { ::close(listener); });
+  connection.peer().await_rst();
+  connection.await_end();
+}
+
 // The child serves before the handshake is complete: it is in SYN_RECV, has read 100 bytes and
 // answered with 500. What is unacknowledged SIOCOUTQ does not tell in that state.
 Connection& serve_early(Stage& stage) {
@@ -173,6 +194,15 @@ std::vector<Situation> protocol_situations() {
   answered.final_state = "LAST_ACK";
   Expected unread = subflow;
   unread.unread = 200;
+  const Expected queued{.cls = "abortive",
+                        .reason = "listener_closed",
+                        .unread = 200,
+                        .state_at_close = "",
+                        .final_state = "ESTABLISHED",
+                        .rst_sent = true,
+                        .flags = {"never_accepted", "kernel_socket"}};
+  Expected queued_by_kernel = queued;
+  queued_by_kernel.closed_by = "kernel";
   Expected early = plain;
   early.state_at_close = "SYN_RECV";
   const Expected unheard{.cls = "unestablished",
@@ -223,6 +253,11 @@ std::vector<Situation> protocol_situations() {
        .run = mptcp_unread,
        .usual = {{unread}, {}},
        .others = {{{subflow}, {}}}},
+      {.name = "protocol/mptcp/listener_closed",
+       .about = "An MPTCP listener is closed while a connection still waits to be accepted.",
+       .run = mptcp_listener_closed,
+       .usual = {{queued}, {{"EstabResets", 1}, {"OutRsts", 1}}},
+       .others = {{{queued_by_kernel}, {{"EstabResets", 1}, {"OutRsts", 1}}}}},
       {.name = "protocol/fast_open_server",
        .about = "A TCP Fast Open server closes before the handshake is complete.",
        .run = fast_open_server,

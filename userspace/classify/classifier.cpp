@@ -70,8 +70,11 @@ ClosedBy closed_by(const Closure& closure) {
   if (closer.io_worker || closer.io_uring) {
     return ClosedBy::io_uring;
   }
-  // A subflow belongs to the kernel too, but is closed on behalf of the MPTCP socket's owner.
-  if (closer.kthread || (closure.facts.kernel_socket && !closure.facts.mptcp)) {
+  // Sockets of the kernel's own may be closed on behalf of a process: a subflow for the owner of
+  // the MPTCP socket, those below SMC and in the queue of an MPTCP listener in a close() of a
+  // process.
+  const bool for_itself = closure.facts.kernel_socket && !closure.facts.mptcp && !closer.close_call;
+  if (closer.kthread || for_itself) {
     return ClosedBy::kernel;
   }
   return ClosedBy::close;

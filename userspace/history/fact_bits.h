@@ -52,9 +52,9 @@ static_assert(sizeof(Facts) == kFactBits.size(), "a new fact gets a bit at the e
 
 inline constexpr std::array kCloserBits{
     &Closer::closed,    &Closer::shutdown, &Closer::exiting, &Closer::exec,
-    &Closer::io_worker, &Closer::io_uring, &Closer::kthread,
+    &Closer::io_worker, &Closer::io_uring, &Closer::kthread, &Closer::close_call,
 };
-static_assert(offsetof(Closer, exit_code) == kCloserBits.size() + 1,
+static_assert(offsetof(Closer, exit_code) == kCloserBits.size(),
               "a new flag gets a bit at the end");
 
 template <typename Flags, std::size_t Count>

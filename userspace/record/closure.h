@@ -126,6 +126,7 @@ struct Closer {
   bool io_worker = false;
   bool io_uring = false;
   bool kthread = false;
+  bool close_call = false;
   std::int32_t exit_code = 0;  // valid when exiting: low 7 bits the signal, bits 8..15 the status
 
   friend bool operator==(const Closer&, const Closer&) = default;

@@ -12,7 +12,6 @@ namespace {
 
 constexpr unsigned kFactCount = CW_FACT_COUNT;
 static_assert(sizeof(Facts) == kFactCount, "one for each");
-constexpr unsigned kAllCloserFlags = (CW_CLOSER_KTHREAD << 1) - 1;
 constexpr unsigned kAllShutdownFlags = 3;
 static_assert(static_cast<unsigned>(Role::closer) == CW_ROLE_CLOSER);
 static_assert(sizeof(Task::comm_bytes) == CW_COMM_LENGTH);
@@ -20,7 +19,6 @@ static_assert(sizeof(Endpoint::address) == CW_ADDRESS_LENGTH);
 
 bool facts_known(std::uint64_t bits) { return bits >> kFactCount == 0; }
 bool role_known(std::uint8_t role) { return role <= CW_ROLE_CLOSER; }
-bool closer_known(std::uint8_t flags) { return (flags & ~kAllCloserFlags) == 0; }
 bool state_known(std::uint8_t state) {
   return state <= static_cast<std::uint8_t>(TcpState::new_syn_recv);
 }
@@ -75,6 +73,7 @@ void set(Closer& closer, std::uint8_t flags, std::int32_t exit_code) {
   closer.io_worker = (flags & CW_CLOSER_IO_WORKER) != 0;
   closer.io_uring = (flags & CW_CLOSER_IO_URING) != 0;
   closer.kthread = (flags & CW_CLOSER_KTHREAD) != 0;
+  closer.close_call = (flags & CW_CLOSER_CALL) != 0;
   closer.exit_code = exit_code;
 }
 
@@ -109,9 +108,6 @@ std::optional<RejectReason> problem_of(const cw_closure& raw) {
   if (!role_known(raw.role)) {
     return RejectReason::wrong_role;
   }
-  if (!closer_known(raw.closer_flags)) {
-    return RejectReason::wrong_closer;
-  }
   if (!state_known(raw.state_at_close) || !state_known(raw.final_state)) {
     return RejectReason::wrong_state;
   }
@@ -130,9 +126,6 @@ std::optional<RejectReason> problem_of(const cw_amendment& raw) {
   }
   if (!role_known(raw.role)) {
     return RejectReason::wrong_role;
-  }
-  if (!closer_known(raw.closer_flags)) {
-    return RejectReason::wrong_closer;
   }
   return std::nullopt;
 }
@@ -214,8 +207,6 @@ std::string_view name_of(RejectReason reason) {
       return "wrong_facts";
     case RejectReason::wrong_role:
       return "wrong_role";
-    case RejectReason::wrong_closer:
-      return "wrong_closer";
     case RejectReason::wrong_state:
       return "wrong_state";
     case RejectReason::wrong_shutdown:

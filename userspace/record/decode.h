@@ -22,7 +22,6 @@ enum class RejectReason : std::uint8_t {
   wrong_size,      // header.size, the span and the size of the type differ
   wrong_facts,     // a fact that this ABI does not have
   wrong_role,      // not an enum cw_role
-  wrong_closer,    // a bit that enum cw_closer_flags does not have
   wrong_state,     // not a TcpState
   wrong_shutdown,  // not a combination of RCV_SHUTDOWN and SEND_SHUTDOWN
   wrong_family,    // neither AF_INET nor AF_INET6

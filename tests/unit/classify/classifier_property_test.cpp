@@ -62,8 +62,9 @@ class Generator {
     if (pick(2) == 0) {
       c.facts.linger = c.facts.linger_wait = c.facts.dead = true;
     }
-    for (const auto flag : {&Closer::closed, &Closer::shutdown, &Closer::exiting, &Closer::exec,
-                            &Closer::io_worker, &Closer::io_uring, &Closer::kthread}) {
+    for (const auto flag :
+         {&Closer::closed, &Closer::shutdown, &Closer::exiting, &Closer::exec, &Closer::io_worker,
+          &Closer::io_uring, &Closer::kthread, &Closer::close_call}) {
       c.closer.*flag = pick(2) == 0;
     }
     c.closer.exit_code = static_cast<std::int32_t>(random_());

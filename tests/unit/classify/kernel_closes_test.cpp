@@ -218,6 +218,18 @@ std::vector<Situation> kernel_closes() {
         .reason = Reason::destroyed,
         .initiator = Initiator::local,
         .lost = true}},
+      {"A27: close() of an SMC socket that fell back to TCP",
+       Scene(TcpState::fin_wait2)
+           .orphan(kMs)
+           .with(&Facts::peer_fin, &Facts::kernel_socket)
+           .set([](Closure& c) { c.closer.close_call = true; }),
+       {.cls = Class::graceful,
+        .reason = Reason::local_first,
+        .initiator = Initiator::local,
+        .closed_by = ClosedBy::close,
+        .full_blocked_us = kFullBlockedUs,
+        .drain_us = 1000},
+       sees_timewait},
       {"A28: a kernel thread releases a kernel socket",
        Scene(TcpState::fin_wait2)
            .orphan(kMs)

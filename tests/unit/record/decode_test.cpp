@@ -296,7 +296,6 @@ TEST(Decode, RejectsWhatItsEnumsDoNotHave) {
             RejectReason::wrong_facts);
   EXPECT_EQ(with([](cw_closure& raw) { raw.facts |= 1ULL << 63; }), RejectReason::wrong_facts);
   EXPECT_EQ(with([](cw_closure& raw) { raw.role = 7; }), RejectReason::wrong_role);
-  EXPECT_EQ(with([](cw_closure& raw) { raw.closer_flags = 0x80; }), RejectReason::wrong_closer);
   EXPECT_EQ(with([](cw_closure& raw) { raw.state_at_close = 13; }), RejectReason::wrong_state);
   EXPECT_EQ(with([](cw_closure& raw) { raw.final_state = 13; }), RejectReason::wrong_state);
   EXPECT_EQ(with([](cw_closure& raw) { raw.shutdown_flags = 4; }), RejectReason::wrong_shutdown);
@@ -313,7 +312,6 @@ TEST(Decode, RejectsWhatTheEnumsOfAnAmendmentDoNotHave) {
   EXPECT_EQ(with([](cw_amendment& raw) { raw.facts |= CW_FACT(CW_FACT_COUNT); }),
             RejectReason::wrong_facts);
   EXPECT_EQ(with([](cw_amendment& raw) { raw.role = 255; }), RejectReason::wrong_role);
-  EXPECT_EQ(with([](cw_amendment& raw) { raw.closer_flags = 0xff; }), RejectReason::wrong_closer);
 }
 
 TEST(RejectReasonName, IsTheDeclaredOne) {
@@ -323,7 +321,7 @@ TEST(RejectReasonName, IsTheDeclaredOne) {
   EXPECT_EQ(name_of(RejectReason::wrong_size), "wrong_size");
   EXPECT_EQ(name_of(RejectReason::wrong_facts), "wrong_facts");
   EXPECT_EQ(name_of(RejectReason::wrong_role), "wrong_role");
-  EXPECT_EQ(name_of(RejectReason::wrong_closer), "wrong_closer");
+  EXPECT_EQ(name_of(RejectReason::wrong_role), "wrong_role");
   EXPECT_EQ(name_of(RejectReason::wrong_state), "wrong_state");
   EXPECT_EQ(name_of(RejectReason::wrong_shutdown), "wrong_shutdown");
   EXPECT_EQ(name_of(RejectReason::wrong_family), "wrong_family");
