@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What waits in a listener's queues when it goes away or is full (kernel.md A21-A23, B12-B14).
+#include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <array>
 #include <csignal>
@@ -198,6 +200,69 @@ void no_route(Stage& stage) {
   connection.peer().await_rst();
 }
 
+// From now on the segments between `fd` and that address of the kernel's are signed (RFC 2385).
+bool sign_segments(int fd, Family family) {
+  tcp_md5sig signature{};
+  signature.tcpm_addr = socket_address(family, End::kernel, 0).storage;
+  signature.tcpm_keylen = 4;
+  std::memcpy(signature.tcpm_key, "seal", 4);
+  return ::setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG, &signature, sizeof signature) == 0;
+}
+
+// The child cannot have the listener's key, for which there is no memory (tcp_md5_key_copy(),
+// tcp_v4_syn_recv_sock() and tcp_v6_syn_recv_sock()). Both ends are the kernel's.
+void no_memory(Stage& stage) {
+  Actor& owner = stage.owner();
+  Actor& client = stage.actor("client");
+  const int listener = stage.listen(owner);
+  const int fd = client.run([family = stage.family()] {
+    const int made = ::socket(socket_family(family), SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+    return sign_segments(made, family) ? made : -1;
+  });
+  if (fd < 0 ||
+      !owner.run([listener, family = stage.family()] { return sign_segments(listener, family); })) {
+    skip("this kernel cannot sign segments");
+  }
+  const int limit = ::open("/proc/sys/net/core/optmem_max", O_WRONLY | O_CLOEXEC);
+  if (limit < 0) {
+    skip("the limit of memory for options is the machine's on this kernel");
+  }
+  if (::write(limit, "64", 2) != 2) {
+    give_up("lowering optmem_max");
+  }
+  ::close(limit);
+  const std::uint16_t port = client.run([fd, family = stage.family()]() -> std::uint16_t {
+    const auto address = socket_address(family, End::kernel, kListenPort);
+    SocketAddress own;
+    own.length = sizeof own.storage;
+    const bool done =
+        ::connect(fd, address.get(), address.length) == 0 &&
+        ::getsockname(fd, reinterpret_cast<sockaddr*>(&own.storage), &own.length) == 0;
+    const auto* const in = reinterpret_cast<const sockaddr_in*>(&own.storage);  // in6 begins alike
+    return done ? ntohs(in->sin_port) : 0;
+  });
+  if (port == 0) {
+    give_up("connecting with signed segments");
+  }
+  ConnectionTruth& child = stage.note_connection(End::kernel, End::kernel);
+  child.local_port = kListenPort;
+  child.peer_port = port;
+  ConnectionTruth& visitor = stage.note_connection(End::kernel, End::kernel);
+  visitor.local_port = port;
+  visitor.peer_port = kListenPort;
+  stage.link().await("the end of the child",
+                     [] { return Counters::read().get("ListenDrops") == 1; });
+  // The request outlives its child. It waits for one more ACK, which the client has no cause to
+  // send.
+  stage.link().await("the end of the request", [family = stage.family(), port] {
+    return !find_socket(family, kListenPort, port);
+  });
+  client.run([fd] {
+    const ::linger abort{.l_onoff = 1, .l_linger = 0};
+    return ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort) == 0 && ::close(fd) == 0;
+  });
+}
+
 void no_listener(Stage& stage) {
   Connection& connection = stage.visitor(stage.owner());
   connection.peer().send_syn(kListenPort);
@@ -233,6 +298,14 @@ std::vector<Situation> listener_situations() {
                            .process = "",
                            .state_at_close = "",
                            .final_state = "SYN_RECV"};
+  const Expected turned_away{.cls = "abortive",
+                             .reason = "linger_zero",
+                             .connection = 1,
+                             .process = "client",
+                             .final_state = "ESTABLISHED",
+                             .linger_seconds = 0,
+                             .linger = "zero",
+                             .rst_sent = true};
   Expected closed = dropped();
   closed.final_state = "CLOSE_WAIT";
   Expected inherited = dropped();
@@ -298,6 +371,16 @@ std::vector<Situation> listener_situations() {
        .run = no_route,
        .usual = {{stillborn}, {{"AttemptFails", 1}, {"ListenDrops", 1}, {"OutRsts", 1}}},
        .others = {{{}, {{"ListenDrops", 1}, {"OutRsts", 1}}}}},
+      {.name = "unestablished/connect_error/no_memory",
+       .about = "There is no memory for what the child needs of its listener: it dies in SYN_RECV.",
+       .run = no_memory,
+       .usual = {{stillborn, turned_away},
+                 {{"AttemptFails", 1},
+                  {"ListenDrops", 1},
+                  {"TCPAbortOnData", 1},
+                  {"EstabResets", 1},
+                  {"OutRsts", 1}}},
+       .sysctls = {{"tcp_synack_retries", "0"}}},
   };
 }
 
