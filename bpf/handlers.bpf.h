@@ -842,6 +842,7 @@ static __always_inline void handle_close_begins(void *ctx, struct sock *sk)
 	if (!entry)
 		return;
 	entry->closing = 1;
+	entry->close_jiffies = (__u32)bpf_jiffies64();
 	tcp = bpf_skc_to_tcp_sock(sk);
 	if (tcp && mptcp_is_subflow(tcp)) {
 		if (state != TCP_CLOSE)
@@ -866,7 +867,10 @@ static __always_inline void handle_close_ends(struct sock *sk)
 		entry->closure.blocked_ns = bpf_ktime_get_boot_ns() - entry->called_ns;
 }
 
-/* fexit sk_stream_wait_close: SO_LINGER was waited for; still closing means it ended without success. */
+/*
+ * fexit sk_stream_wait_close: SO_LINGER was waited for; still closing means it ended without success. The
+ * wait is one in jiffies, and began after __tcp_close(): what is not over by them was broken off.
+ */
 static __always_inline void handle_linger_ends(struct sock *sk)
 {
 	struct ledger_entry *entry = is_tcp(sk) ? ledger_find(sk) : NULL;
@@ -874,6 +878,8 @@ static __always_inline void handle_linger_ends(struct sock *sk)
 	if (entry && entry->stage == STAGE_OPEN && linger_waits_in(sk->__sk_common.skc_state) &&
 	    (entry->closure.facts & CW_FACT(CW_FACT_LINGER_WAIT)) && !entry->closure.linger_ns) {
 		entry->closure.facts |= CW_FACT(CW_FACT_LINGER_LEFT);
+		if ((__u32)bpf_jiffies64() - entry->close_jiffies < (__u64)sk->sk_lingertime)
+			entry->closure.facts |= CW_FACT(CW_FACT_LINGER_BROKEN);
 		entry->closure.linger_ns = bpf_ktime_get_boot_ns() - entry->closure.close_ns;
 	}
 }

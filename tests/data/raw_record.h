@@ -50,6 +50,7 @@ inline constexpr bool Facts::*kFactFlags[] = {
     &Facts::late_data_reset,
     &Facts::peer_never_closed,
     &Facts::recovered,
+    &Facts::linger_broken,
 };
 
 // In the order of enum cw_closer_flags.

@@ -49,6 +49,9 @@ LingerOutcome linger_outcome(const Closure& closure, const ClassifierContext& co
   if (!facts.dead) {
     return LingerOutcome::interrupted;  // the connection ended under the wait
   }
+  if (facts.linger_broken) {
+    return LingerOutcome::interrupted;
+  }
   // Timers in jiffies end on tick boundaries, up to one tick short; one more for the stamps.
   const std::uint64_t slack = 2 * context.tick_ns + kMostLagNs;
   return linger_waited_ns(closure) + slack >= linger_limit_ns(closure, context)

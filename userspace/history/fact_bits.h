@@ -47,6 +47,7 @@ inline constexpr std::array kFactBits{
     &Facts::late_data_reset,
     &Facts::peer_never_closed,
     &Facts::recovered,
+    &Facts::linger_broken,
 };
 static_assert(sizeof(Facts) == kFactBits.size(), "a new fact gets a bit at the end");
 

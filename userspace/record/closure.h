@@ -113,6 +113,7 @@ struct Facts {
   bool late_data_reset = false;
   bool peer_never_closed = false;
   bool recovered = false;
+  bool linger_broken = false;
 
   friend bool operator==(const Facts&, const Facts&) = default;
 };

@@ -63,6 +63,7 @@ void set(Facts& facts, std::uint64_t bits) {
   facts.late_data_reset = has(CW_FACT_LATE_DATA_RESET);
   facts.peer_never_closed = has(CW_FACT_PEER_NEVER_CLOSED);
   facts.recovered = has(CW_FACT_RECOVERED);
+  facts.linger_broken = has(CW_FACT_LINGER_BROKEN);
 }
 
 void set(Closer& closer, std::uint8_t flags, std::int32_t exit_code) {

@@ -48,6 +48,7 @@ constexpr bool Facts::*kFacts[]{&Facts::dead,
                                 &Facts::late_data_reset,
                                 &Facts::peer_never_closed,
                                 &Facts::recovered,
+                                &Facts::linger_broken,
                                 &Facts::aborted_by_other};
 static_assert(std::size(kFacts) == sizeof(Facts) / sizeof(bool));
 

@@ -155,6 +155,19 @@ TEST(Classify, ExpiryStartsTwoTicksAndTheLagOfJiffiesBeforeTheLingerTime) {
   EXPECT_EQ(outcome(kEarliest - 1), LingerOutcome::interrupted);
 }
 
+TEST(Classify, AWaitThatWasSeenToBreakOffDidNotExpire) {
+  Closure closure = Scene(TcpState::fin_wait2)
+                        .orphan(5 * kSecond)
+                        .linger(1)
+                        .wait_ended(kSecond - 1)
+                        .with(&Facts::linger_left, &Facts::peer_fin);
+  EXPECT_EQ(classify(closure, kContext).linger, LingerOutcome::expired);
+  closure.facts.linger_broken = true;
+  const Verdict broken = classify(closure, kContext);
+  EXPECT_EQ(broken.linger, LingerOutcome::interrupted);
+  EXPECT_EQ(broken.reason, Reason::local_first);
+}
+
 TEST(Classify, LingerTimeCountsInTicksOfTheHost) {
   const Closure closure = Scene(TcpState::fin_wait2)
                               .orphan(5 * kSecond)
