@@ -111,6 +111,35 @@ PASS $KERNEL after
   expect 'logs with a panic' 1 "$(grep -l 'Kernel panic' "$work/vm/$KERNEL/"*/kernel.log | wc -l)"
 }
 
+# Runs it with a QEMU whose first TIMES kernels die early.
+run_dying() {  # TIMES
+  mkdir -p "$work/bin"
+  cat >"$work/bin/qemu-system-x86_64" <<END
+#!/usr/bin/env bash
+echo >>"$work/boots"
+((\$(wc -l <"$work/boots") <= $1)) || exec $(type -P qemu-system-x86_64) "\$@"
+for argument; do
+  [[ \$argument != file:*/console ]] || echo "[    0.6] Oops: general protection fault" >"\${argument#file:}"
+done
+END
+  chmod +x "$work/bin/qemu-system-x86_64"
+  rm -f "$work/boots"
+  PATH=$work/bin:$PATH run -- echo said
+}
+
+# A kernel that dies before its first process is booted again, which is told; but not for ever.
+dies_early() {
+  run_dying 1
+  expect 'exit code of the second boot' 0 "$code"
+  expect 'its output' said "$(<"$work/stdout")"
+  expect 'what is told' "note: $KERNEL: the kernel died before its first process, boot 2 follows: \
+[    0.6] Oops: general protection fault" "$(grep '^note: ' "$work/stderr")"
+  run_dying 9
+  expect 'exit code when all die' 70 "$code"
+  expect 'boots' 3 "$(wc -l <"$work/boots")"
+  expect 'notes' 2 "$(grep -c '^note: ' "$work/stderr")"
+}
+
 hang() {
   run --timeout 10 -- sleep 1000
   expect 'exit code' 124 "$code"

@@ -3,6 +3,9 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <bit>
+#include <cstring>
 #include <optional>
 
 #include "bpf/abi.h"
@@ -11,7 +14,8 @@ namespace closewatch {
 namespace {
 
 constexpr unsigned kFactCount = CW_FACT_COUNT;
-static_assert(sizeof(Facts) == kFactCount, "one for each");
+static_assert(sizeof(Facts) == kFactCount && std::endian::native == std::endian::little);
+constexpr unsigned kAllCloserFlags = (CW_CLOSER_KTHREAD << 1) - 1;
 constexpr unsigned kAllShutdownFlags = 3;
 static_assert(static_cast<unsigned>(Role::closer) == CW_ROLE_CLOSER);
 static_assert(sizeof(Task::comm_bytes) == CW_COMM_LENGTH);
@@ -26,44 +30,15 @@ bool state_known(std::uint8_t state) {
 // Values are set where they stay, here and below: one that is put together elsewhere and then
 // copied is read back before the CPU has stored its bytes, which takes longer than all else about
 // it.
+// Facts has its members in the order of the bits: eight of them become eight bytes at once.
 void set(Facts& facts, std::uint64_t bits) {
-  const auto has = [bits](cw_fact fact) { return (bits >> fact & 1) != 0; };
-  facts.dead = has(CW_FACT_DEAD);
-  facts.peer_fin = has(CW_FACT_PEER_FIN);
-  facts.linger = has(CW_FACT_LINGER);
-  facts.repair = has(CW_FACT_REPAIR);
-  facts.owned = has(CW_FACT_OWNED);
-  facts.in_close = has(CW_FACT_IN_CLOSE);
-  facts.never_accepted = has(CW_FACT_NEVER_ACCEPTED);
-  facts.fin_queued = has(CW_FACT_FIN_QUEUED);
-  facts.closing = has(CW_FACT_CLOSING);
-  facts.reset_called = has(CW_FACT_RESET_CALLED);
-  facts.rst_in = has(CW_FACT_RST_IN);
-  facts.no_rst_in = has(CW_FACT_NO_RST_IN);
-  facts.rst_before = has(CW_FACT_RST_BEFORE);
-  facts.rst_after = has(CW_FACT_RST_AFTER);
-  facts.rst_answer = has(CW_FACT_RST_ANSWER);
-  facts.awaits_rst = has(CW_FACT_AWAITS_RST);
-  facts.timewait = has(CW_FACT_TIMEWAIT);
-  facts.linger_wait = has(CW_FACT_LINGER_WAIT);
-  facts.linger_acked = has(CW_FACT_LINGER_ACKED);
-  facts.linger_left = has(CW_FACT_LINGER_LEFT);
-  facts.before_start = has(CW_FACT_BEFORE_START);
-  facts.tls = has(CW_FACT_TLS);
-  facts.mptcp = has(CW_FACT_MPTCP);
-  facts.kernel_socket = has(CW_FACT_KERNEL_SOCKET);
-  facts.active_open = has(CW_FACT_ACTIVE_OPEN);
-  facts.fd_open = has(CW_FACT_FD_OPEN);
-  facts.disconnect = has(CW_FACT_DISCONNECT);
-  facts.stuck_orphan = has(CW_FACT_STUCK_ORPHAN);
-  facts.keepalive = has(CW_FACT_KEEPALIVE);
-  facts.full_hooks = has(CW_FACT_FULL_HOOKS);
-  facts.aborted_by_other = has(CW_FACT_ABORTED_BY_OTHER);
-  facts.peer_fin_first = has(CW_FACT_PEER_FIN_FIRST);
-  facts.late_data_reset = has(CW_FACT_LATE_DATA_RESET);
-  facts.peer_never_closed = has(CW_FACT_PEER_NEVER_CLOSED);
-  facts.recovered = has(CW_FACT_RECOVERED);
-  facts.linger_broken = has(CW_FACT_LINGER_BROKEN);
+  constexpr std::uint64_t kEachByte = 0x0101010101010101;
+  auto* const to = reinterpret_cast<std::byte*>(&facts);
+  for (std::size_t at = 0; at < sizeof facts; at += 8, bits >>= 8) {
+    const std::uint64_t one_bit_each = (bits & 0xff) * kEachByte & 0x8040201008040201;
+    const std::uint64_t bytes = (one_bit_each + 0x7f * kEachByte) >> 7 & kEachByte;
+    std::memcpy(to + at, &bytes, std::min<std::size_t>(8, sizeof facts - at));
+  }
 }
 
 void set(Closer& closer, std::uint8_t flags, std::int32_t exit_code) {

@@ -3,23 +3,30 @@
 
 #include <array>
 #include <chrono>
+#include <cstring>
 
 namespace closewatch {
 namespace {
 
-void put_digits(char* text, unsigned value, unsigned width) {
-  for (unsigned index = width; index > 0; --index) {
-    text[index - 1] = static_cast<char>('0' + value % 10);
-    value /= 10;
+// "00" to "99".
+constexpr auto kPairs = [] {
+  std::array<std::array<char, 2>, 100> pairs{};
+  for (unsigned value = 0; value < pairs.size(); ++value) {
+    pairs[value] = {static_cast<char>('0' + value / 10), static_cast<char>('0' + value % 10)};
   }
+  return pairs;
+}();
+
+void put_pair(char* text, unsigned value) {
+  std::memcpy(text, kPairs[value].data(), kPairs[value].size());
 }
 
 void put_time_of_day(char* text, unsigned seconds) {  // "hh:mm:ss"
-  put_digits(text, seconds / 3600, 2);
+  put_pair(text, seconds / 3600);
   text[2] = ':';
-  put_digits(text + 3, seconds / 60 % 60, 2);
+  put_pair(text + 3, seconds / 60 % 60);
   text[5] = ':';
-  put_digits(text + 6, seconds % 60, 2);
+  put_pair(text + 6, seconds % 60);
 }
 
 struct Moment {
@@ -44,18 +51,24 @@ Moment moment_of(std::int64_t unix_ns) {
 void append_rfc3339(TextBuffer& out, std::int64_t unix_ns, unsigned digits) {
   const Moment moment = moment_of(unix_ns);
   const std::chrono::year_month_day date{moment.day};
+  const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
   std::array<char, 30> text;
-  put_digits(text.data(), static_cast<unsigned>(static_cast<int>(date.year())), 4);
+  put_pair(text.data(), year / 100);
+  put_pair(text.data() + 2, year % 100);
   text[4] = '-';
-  put_digits(text.data() + 5, static_cast<unsigned>(date.month()), 2);
+  put_pair(text.data() + 5, static_cast<unsigned>(date.month()));
   text[7] = '-';
-  put_digits(text.data() + 8, static_cast<unsigned>(date.day()), 2);
+  put_pair(text.data() + 8, static_cast<unsigned>(date.day()));
   text[10] = 'T';
   put_time_of_day(text.data() + 11, moment.second);
   std::size_t length = 19;
   if (digits > 0) {
     text[19] = '.';
-    put_digits(text.data() + 20, moment.nanosecond, 9);
+    unsigned rest = moment.nanosecond;
+    for (std::size_t at = 27; at > 20; at -= 2, rest /= 100) {
+      put_pair(text.data() + at, rest % 100);
+    }
+    text[20] = static_cast<char>('0' + rest);
     length = 20 + digits;
   }
   text[length] = 'Z';
