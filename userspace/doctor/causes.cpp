@@ -101,6 +101,17 @@ std::vector<Cause> obstacles(const SystemFacts& facts, const Features* features)
   return found;
 }
 
+std::string fentry_mend(const SystemFacts& facts) {
+  if (facts.ftrace == 0) {
+    return "sysctl kernel.ftrace_enabled=1: what is attached does not run without it";
+  }
+  return facts.direct_calls == false
+             ? "a kernel built with CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y (on arm64 Linux 6.4 "
+               "or later)"
+             : "no setting that is known: the privileges suffice, so the kernel or a security "
+               "module refuses it";
+}
+
 void add_kernel_limits(std::vector<Cause>& found, const SystemFacts& facts,
                        const Features& features) {
   if (!features.fentry_refused.empty()) {
@@ -110,11 +121,7 @@ void add_kernel_limits(std::vector<Cause>& found, const SystemFacts& facts,
          .what = "fentry is refused (" + features.fentry_refused +
                  "), so the base hooks run alone; every class, reason and byte count is right "
                  "all the same",
-         .mend = facts.direct_calls == false
-                     ? "a kernel built with CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y (on arm64 "
-                       "Linux 6.4 or later)"
-                     : "no setting that is known: the privileges suffice, so the kernel or a "
-                       "security module refuses it"});
+         .mend = fentry_mend(facts)});
   }
   if (!features.current_task) {
     found.push_back({.name = "no_current_task",
@@ -224,9 +231,10 @@ Error with_true_cause(Error error, const SystemFacts& facts, const Features* fea
     error.hint = stopping.front().what + ": " + stopping.front().mend;
   } else if (features != nullptr && facts.effective) {
     if (mode == HookMode::full && !features->fentry_refused.empty()) {
-      error.hint =
-          "the privileges suffice, so the kernel or a security module refuses fentry: leave "
-          "--hooks full out (every class, reason and byte count is right without it)";
+      error.hint = (facts.ftrace == 0 ? fentry_mend(facts) + "; or leave "
+                                      : "the privileges suffice, so the kernel or a security "
+                                        "module refuses fentry: leave ") +
+                   "--hooks full out (every class, reason and byte count is right without it)";
     } else if (make_plan(*features, mode).ok()) {
       error.hint =
           "the privileges suffice, so the kernel or a security module refuses; -v shows its words";

@@ -72,6 +72,7 @@ void write_facts(TextBuffer& out, const SystemFacts& facts) {
   append_json(object.next("perf_event_paranoid"), facts.perf_paranoia);
   append_json(object.next("bpf_stats_enabled"), facts.statistics);
   append_json(object.next("bpf_jit_enable"), facts.jit);
+  append_json(object.next("ftrace_enabled"), facts.ftrace);
 }
 
 void write_hook(TextBuffer& out, const PlannedHook& planned, bool runs) {

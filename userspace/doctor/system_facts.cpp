@@ -142,6 +142,7 @@ SystemFacts read_system_facts(const HostFiles& files) {
   facts.unprivileged_bpf = setting(files, "/proc/sys/kernel/unprivileged_bpf_disabled");
   facts.perf_paranoia = setting(files, "/proc/sys/kernel/perf_event_paranoid");
   facts.statistics = setting(files, "/proc/sys/kernel/bpf_stats_enabled");
+  facts.ftrace = setting(files, "/proc/sys/kernel/ftrace_enabled");
   facts.jit = setting(files, "/proc/sys/net/core/bpf_jit_enable");
   return facts;
 }

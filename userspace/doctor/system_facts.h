@@ -42,6 +42,7 @@ struct SystemFacts {
   bool btf = false;          // /sys/kernel/btf/vmlinux
   // The kernel has the functions by which fentry programs are attached (/proc/kallsyms).
   std::optional<bool> direct_calls;
+  std::optional<int> ftrace;  // kernel.ftrace_enabled: 0 keeps what is attached from running
 
   std::optional<CapabilitySet> effective;
   std::optional<CapabilitySet> bounding;     // what this process could ever get

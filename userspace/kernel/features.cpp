@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <linux/bpf.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -66,14 +67,27 @@ std::map<int, std::string> reset_reasons(const btf* kernel) {
   return names;
 }
 
-// Program type and BTF say nothing about attaching (arm64 without direct calls, hardened kernels):
-// load and attach the smallest program.
+// Program type and BTF say nothing about attaching (arm64 without direct calls, hardened kernels),
+// nor does that say anything about running (kernel.ftrace_enabled=0): load and attach a program of
+// the smallest, which notes that it ran, and let it.
 std::string try_fentry(const btf* kernel) {
   const int id = btf__find_by_name_kind(kernel, "tcp_close", BTF_KIND_FUNC);
   if (id < 0) {
     return "no BTF for tcp_close";
   }
-  const std::array<bpf_insn, 2> body{{
+  const UniqueFd noted(bpf_map_create(BPF_MAP_TYPE_ARRAY, "closewatch_try", sizeof(std::uint32_t),
+                                      sizeof(std::uint64_t), 1, nullptr));
+  if (!noted.valid()) {
+    return std::string("no map: ") + std::strerror(errno);
+  }
+  const std::array<bpf_insn, 5> body{{
+      {.code = BPF_LD | BPF_DW | BPF_IMM,
+       .dst_reg = BPF_REG_1,
+       .src_reg = BPF_PSEUDO_MAP_VALUE,
+       .off = 0,
+       .imm = noted.get()},
+      {.code = 0, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+      {.code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_1, .src_reg = 0, .off = 0, .imm = 1},
       {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},
       {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
   }};
@@ -89,6 +103,14 @@ std::string try_fentry(const btf* kernel) {
   const UniqueFd link(bpf_raw_tracepoint_open(nullptr, program.get()));
   if (!link.valid()) {
     return std::string("attach refused: ") + std::strerror(errno);
+  }
+  UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const bool asked = socket.valid();
+  socket.reset();  // calls tcp_close()
+  const std::uint32_t only = 0;
+  std::uint64_t ran = 0;
+  if (asked && bpf_map_lookup_elem(noted.get(), &only, &ran) == 0 && ran == 0) {
+    return "attached, but never run";
   }
   return {};
 }

@@ -23,7 +23,7 @@ struct Features {
   // (linux/tracepoint.h, 7.0).
   bool preemptible_tracepoints = false;
   bool read_cast = false;  // bpf_rdonly_cast() (6.2)
-  // Empty when a trivial fentry program loaded and attached; else why not.
+  // Empty when a trivial fentry program loaded, attached and ran; else why not.
   std::string fentry_refused;
   // enum sk_rst_reason of this kernel (6.10 and later): value to name, prefix removed.
   std::map<int, std::string> reset_reasons;

@@ -152,6 +152,15 @@ TEST_F(CausesTest, FentryMissingFromTheBuild) {
               HasSubstr("CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y"));
 }
 
+TEST_F(CausesTest, FentryThatIsKeptFromRunning) {
+  features_ = kernel_without_fentry();
+  features_.fentry_refused = "attached, but never run";
+  facts_.ftrace = 0;
+  const Cause cause = only(running(), "fentry_refused", Weight::degrades);
+  EXPECT_THAT(cause.what, HasSubstr("attached, but never run"));
+  EXPECT_THAT(cause.mend, HasSubstr("sysctl kernel.ftrace_enabled=1"));
+}
+
 TEST_F(CausesTest, FentryIsNotBlamedForMissingPrivileges) {
   features_ = kernel_without_fentry();
   facts_.effective = capabilities({Capability::sys_ptrace});
@@ -252,6 +261,14 @@ TEST_F(TrueCauseTest, OfFullForcedWhereFentryIsRefusedIsNoPrivilege) {
   const Error error = improved(HookMode::full);
   EXPECT_THAT(error.hint, HasSubstr("the kernel or a security module refuses fentry"));
   EXPECT_THAT(error.hint, HasSubstr("leave --hooks full out"));
+}
+
+TEST_F(TrueCauseTest, OfFullForcedWhereFentryDoesNotRunIsTheSetting) {
+  features_ = kernel_without_fentry();
+  facts_.ftrace = 0;
+  const Error error = improved(HookMode::full);
+  EXPECT_THAT(error.hint, HasSubstr("sysctl kernel.ftrace_enabled=1"));
+  EXPECT_THAT(error.hint, HasSubstr("or leave --hooks full out"));
 }
 
 TEST_F(TrueCauseTest, OfARefusalDespiteThePrivilegesIsTheKernel) {

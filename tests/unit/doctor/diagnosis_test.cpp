@@ -189,7 +189,7 @@ TEST(DiagnosisJson, OfAKernelWithoutFentry) {
       "host_pid_namespace":true,"coverage_netns":4026531840,"seccomp":false,"hides_processes":false,"memory_lock_bytes":null,
       "memory_lock_unlimited":true,"lockdown":"none","cgroup_mount":"/sys/fs/cgroup",
       "unprivileged_bpf_disabled":2,"perf_event_paranoid":3,"bpf_stats_enabled":1,
-      "bpf_jit_enable":1})"));
+      "bpf_jit_enable":1,"ftrace_enabled":1})"));
 }
 
 TEST(DiagnosisJson, OfAFailure) {
@@ -230,7 +230,7 @@ TEST(DiagnosisJson, WhatIsUnknownIsNull) {
        {"direct_calls", "capabilities", "host_user_namespace", "host_pid_namespace",
         "coverage_netns", "seccomp", "hides_processes", "memory_lock_bytes",
         "memory_lock_unlimited", "lockdown", "cgroup_mount", "unprivileged_bpf_disabled",
-        "perf_event_paranoid", "bpf_stats_enabled", "bpf_jit_enable"}) {
+        "perf_event_paranoid", "bpf_stats_enabled", "bpf_jit_enable", "ftrace_enabled"}) {
     ASSERT_TRUE(system.contains(key)) << key;
     EXPECT_EQ(system[key], nullptr) << key;
   }

@@ -36,6 +36,7 @@ inline SystemFacts healthy_system() {
   facts.unprivileged_bpf = 2;
   facts.perf_paranoia = 3;
   facts.statistics = 1;
+  facts.ftrace = 1;
   facts.jit = 1;
   return facts;
 }

@@ -31,6 +31,7 @@ TEST(SystemFacts, AreReadFromTheHostsFiles) {
   host.write("/proc/sys/kernel/unprivileged_bpf_disabled", "2\n");
   host.write("/proc/sys/kernel/perf_event_paranoid", "-1\n");
   host.write("/proc/sys/kernel/bpf_stats_enabled", "0\n");
+  host.write("/proc/sys/kernel/ftrace_enabled", "0\n");
   host.write("/proc/sys/net/core/bpf_jit_enable", "1\n");
 
   const SystemFacts facts = read_system_facts(host.files());
@@ -55,6 +56,7 @@ TEST(SystemFacts, AreReadFromTheHostsFiles) {
   EXPECT_EQ(facts.unprivileged_bpf, 2);
   EXPECT_EQ(facts.perf_paranoia, -1);
   EXPECT_EQ(facts.statistics, 0);
+  EXPECT_EQ(facts.ftrace, 0);
   EXPECT_EQ(facts.jit, 1);
 }
 
@@ -78,6 +80,7 @@ TEST(SystemFacts, ThatCannotBeReadAreUnknown) {
   EXPECT_FALSE(facts.unprivileged_bpf);
   EXPECT_FALSE(facts.perf_paranoia);
   EXPECT_FALSE(facts.statistics);
+  EXPECT_FALSE(facts.ftrace);
   EXPECT_FALSE(facts.jit);
 }
 
