@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one way out: totals first, then the filter, then the ring buffer; every outcome is counted.
+ * The one way out: the filter first, then totals, then the ring buffer; every outcome is counted.
  * The reader is woken only when it said that it sleeps without a timer (cw_reader_waits): waking it
  * for each record is what makes such tools expensive.
  */
@@ -151,9 +151,14 @@ static __always_inline void record_closure(struct ledger_entry *entry)
 			return;
 	} else {
 		COUNT(ended);
-		if (cw_totals_kept)
-			sum = count_totals(closure);
 	}
+	if (!filter_wants(closure, entry->in_cgroup)) {
+		if (!attempt)
+			COUNT(filtered);
+		return;
+	}
+	if (!attempt && cw_totals_kept)
+		sum = count_totals(closure);
 	/* unless close() has returned and only its exit went unseen: an orphan in softirq */
 	if (entry->closing && entry->called_ns && closure->blocked_ns == CW_UNKNOWN &&
 	    (closure->facts & (CW_FACT(CW_FACT_OWNED) | CW_FACT(CW_FACT_DEAD))) != CW_FACT(CW_FACT_DEAD))
@@ -161,11 +166,6 @@ static __always_inline void record_closure(struct ledger_entry *entry)
 	fill_header(&closure->header, CW_RECORD_CLOSURE, sizeof(*closure));
 	closure->header.id = closure->end_ns;
 	closure->header.cpu = bpf_get_smp_processor_id();
-	if (!filter_wants(closure, entry->in_cgroup)) {
-		if (!attempt)
-			COUNT(filtered);
-		return;
-	}
 	if (bpf_ringbuf_output(&records, closure, sizeof(*closure), BPF_RB_NO_WAKEUP)) {
 		if (sum)
 			__sync_fetch_and_add(&sum->lost, 1);

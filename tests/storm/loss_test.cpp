@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,13 +79,8 @@ TEST_F(loss, is_told_in_text) {
                                                                  << closewatch.output();
 }
 
-TEST_F(loss, leaves_the_totals_of_each_process_exact) {
-  Closewatch closewatch({.program = program(), .arguments = {"report", "-j", "--ring-size", "4k"}});
-  ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
-  const LoadResult made = storm_unseen(closewatch);
-  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
-
-  const std::vector<std::string> lines = lines_of(closewatch.output());
+void expect_exact(const std::string& output, const LoadResult& made) {
+  const std::vector<std::string> lines = lines_of(output);
   ASSERT_EQ(lines.size(), 1U);
   const Json report = Json::parse(lines[0]);
   EXPECT_GT(report["losses"]["records"], kMostCarried);
@@ -106,6 +102,36 @@ TEST_F(loss, leaves_the_totals_of_each_process_exact) {
     EXPECT_EQ(found["not_classified"], 2 * driver.connections() - classified);
     EXPECT_EQ(found["lost_records"], found["not_classified"]);
   }
+}
+
+TEST_F(loss, leaves_the_totals_of_each_process_exact) {
+  Closewatch closewatch({.program = program(), .arguments = {"report", "-j", "--ring-size", "4k"}});
+  ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
+  const LoadResult made = storm_unseen(closewatch);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+  expect_exact(closewatch.output(), made);
+}
+
+// Nothing else ends in the network of the test: the sum over all processes is theirs.
+TEST_F(loss, leaves_the_totals_of_what_a_filter_wants_exact) {
+  Closewatch closewatch = watch({"report", "-j", "--ring-size", "4k"});
+  const LoadResult made = storm_unseen(closewatch);
+  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
+  expect_exact(closewatch.output(), made);
+  EXPECT_EQ(Json::parse(closewatch.output())["total"]["closures"], 2 * made.all().connections());
+}
+
+TEST_F(loss, leaves_the_totals_of_a_filtered_recording_exact) {
+  const UniqueFd memory(must(::memfd_create("capture", 0), "memfd_create"));
+  const std::string capture =
+      "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(memory.get());
+  Closewatch recording = watch({"record", "-", "--ring-size", "4k"}, memory.get());
+  const LoadResult made = storm_unseen(recording);
+  ASSERT_EQ(recording.interrupt(), 0) << recording.errors();
+  Closewatch report({.program = {.path = program().path}, .arguments = {"report", "-j", capture}});
+  EXPECT_EQ(report.wait(), 0) << report.errors();
+  expect_exact(report.output(), made);
+  EXPECT_EQ(Json::parse(report.output())["total"]["closures"], 2 * made.all().connections());
 }
 
 // Processes that each make a connection and end both of its ends: more than a table of totals has

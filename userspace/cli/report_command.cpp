@@ -38,12 +38,17 @@ void write_report(Output& output, Format format, const PerProcess& processes,
   output.flush();
 }
 
-// The kernel's totals cover everything; beside a selection they would say something else.
+// The kernel's totals are of what its filters left, and know no verdict; beside a narrower
+// selection they would say something else.
+bool by_verdict(const FilterOptions& filter) {
+  return !filter.comms.empty() || !filter.classes.empty() || !filter.reasons.empty() ||
+         filter.abortive || filter.lost;
+}
+
 bool is_unfiltered(const FilterOptions& filter) {
-  return filter.pids.empty() && filter.comms.empty() && filter.users.empty() &&
-         filter.local_ports.empty() && filter.peer_ports.empty() && !filter.ipv4 && !filter.ipv6 &&
-         filter.netns.empty() && filter.cgroup.empty() && filter.classes.empty() &&
-         filter.reasons.empty() && !filter.abortive && !filter.lost;
+  return filter.pids.empty() && filter.users.empty() && filter.local_ports.empty() &&
+         filter.peer_ports.empty() && !filter.ipv4 && !filter.ipv6 && filter.netns.empty() &&
+         filter.cgroup.empty() && !by_verdict(filter);
 }
 
 std::int64_t unix_at(std::uint64_t boot_ns, const SourceContext& source) {
@@ -73,7 +78,7 @@ Result<> report_capture(const Options& options, Selection wanted) {
   std::uint64_t until_ns = std::max(reader->header().start_ns, end.last_ns);
   if (end.trailer) {
     until_ns = end.trailer->end_ns;
-    if (is_unfiltered(options.filter) && end.trailer->kernel.filtered == 0) {
+    if (is_unfiltered(options.filter)) {
       processes.set_totals(end.totals);
     }
   }
@@ -87,7 +92,7 @@ Result<> report_capture(const Options& options, Selection wanted) {
 
 Result<> report_live(const Options& options, Selection wanted) {
   KernelOptions kernel = options.kernel;
-  kernel.totals = is_unfiltered(options.filter);
+  kernel.totals = !by_verdict(options.filter);
   auto live = Live::start(options.filter, kernel);
   if (!live.ok()) {
     return std::move(live).error();
