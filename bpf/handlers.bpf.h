@@ -921,14 +921,17 @@ static __always_inline void handle_reset_segment(struct sock *sk, struct sk_buff
 		    compat_segment_is_rst(skb) ? CW_FACT(CW_FACT_RST_IN) : CW_FACT(CW_FACT_NO_RST_IN);
 }
 
-/* fentry tcp_abort: SOCK_DESTROY (ss -K) or bpf_sock_destroy(); not locked yet. */
+/*
+ * fentry tcp_abort: SOCK_DESTROY (ss -K) or bpf_sock_destroy(). Not locked yet, so that no entry is made
+ * (see handle_accept): a socket from before the start gets one at its end, which notes the actor too.
+ */
 static __always_inline void handle_abort_begins(void *ctx, struct sock *sk)
 {
 	struct ledger_entry *entry;
 
 	if (!is_full(sk) || sk->__sk_common.skc_state == TCP_LISTEN || sk->__sk_common.skc_state == TCP_CLOSE)
 		return;
-	entry = ledger_open(sk, false);
+	entry = ledger_find(sk);
 	if (!entry)
 		return;
 	entry->aborting = 1;
