@@ -15,7 +15,6 @@ namespace {
 
 constexpr unsigned kFactCount = CW_FACT_COUNT;
 static_assert(sizeof(Facts) == kFactCount && std::endian::native == std::endian::little);
-constexpr unsigned kAllCloserFlags = (CW_CLOSER_KTHREAD << 1) - 1;
 constexpr unsigned kAllShutdownFlags = 3;
 static_assert(static_cast<unsigned>(Role::closer) == CW_ROLE_CLOSER);
 static_assert(sizeof(Task::comm_bytes) == CW_COMM_LENGTH);
