@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// --stack: who called what, from the program down to TCP. This file is compiled with frame
+// --stack: who called what, from the program down to TCP. The suite is compiled with frame
 // pointers, by which the kernel walks user stacks.
 #include <unistd.h>
 
@@ -27,18 +27,18 @@ constexpr std::uint32_t kClosed = 0x7f010001;  // 127.1.0.1: the client calls cl
 constexpr std::uint32_t kReset = 0x7f010002;   // 127.1.0.2: the server resets it
 constexpr std::uint32_t kExited = 0x7f010003;  // 127.1.0.3: the client exits
 
-struct Scene {
+struct CallScene {
   Sign ended, leave;
   std::uintptr_t called_from = 0;
 };
 
 // Noted is where close() returns to next but one: libc's close() makes no frame of its own.
-[[gnu::noinline]] void close_noted(UniqueFd& fd, Scene& scene) {
+[[gnu::noinline]] void close_noted(UniqueFd& fd, CallScene& scene) {
   scene.called_from = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
   must(::close(fd.release()), "close()");
 }
 
-[[gnu::noinline]] void call_close(UniqueFd& fd, Scene& scene) { close_noted(fd, scene); }
+[[gnu::noinline]] void call_close(UniqueFd& fd, CallScene& scene) { close_noted(fd, scene); }
 
 // "file+0xoffset" of an address of this program.
 std::string frame_of(std::uintptr_t address) {
@@ -78,7 +78,7 @@ void close_by(UniqueFd& fd, unsigned way, unsigned levels);
   ((way & 1U) != 0 ? left : right)(fd, way >> 1U, levels - 1);
 }
 
-void make_ends(Scene& scene) {
+void make_ends(CallScene& scene) {
   const Listener listener;
   Connection closed = listener.connect(kClosed);
   call_close(closed.client, scene);
@@ -123,7 +123,7 @@ std::ptrdiff_t place_of(const Frames& frames, const std::string& function) {
          frames.begin();
 }
 
-void expect_all(const Story& story, const Scene& scene) {
+void expect_all(const Story& story, const CallScene& scene) {
   const Frames closed = stack_of(story, "127.1.0.1");
   const auto size = static_cast<std::ptrdiff_t>(closed.size());
   const std::ptrdiff_t program =
@@ -144,7 +144,7 @@ void expect_all(const Story& story, const Scene& scene) {
 class stacks : public Suite {};
 
 TEST_F(stacks, of_close_and_exit_and_of_no_call) {
-  const auto scene = make_shared_value<Scene>();
+  const auto scene = make_shared_value<CallScene>();
   Closewatch traced = watch({"trace", "-j", "--stack"});
   Child traffic([&scene] { make_ends(*scene); });
   scene->ended.await();
@@ -155,7 +155,7 @@ TEST_F(stacks, of_close_and_exit_and_of_no_call) {
 }
 
 TEST_F(stacks, in_a_capture) {
-  const auto scene = make_shared_value<Scene>();
+  const auto scene = make_shared_value<CallScene>();
   Closewatch recorded = watch({"record", "-", "--stack"});
   Child traffic([&scene] { make_ends(*scene); });
   scene->ended.await();
@@ -174,7 +174,7 @@ TEST_F(stacks, in_a_capture) {
 
 // 1024 different stacks fall on 16384 places: by chance some 30 of them find theirs taken.
 TEST_F(stacks, without_room_are_counted) {
-  const auto scene = make_shared_value<Scene>();
+  const auto scene = make_shared_value<CallScene>();
   Closewatch traced = watch({"trace", "-j", "--stack"});
   Child traffic([&scene] {
     const Listener listener;
@@ -217,7 +217,7 @@ TEST_F(stacks, without_room_are_counted) {
 }
 
 TEST_F(stacks, are_not_there_unless_asked_for) {
-  const auto scene = make_shared_value<Scene>();
+  const auto scene = make_shared_value<CallScene>();
   Closewatch traced = watch();
   Child traffic([&scene] { make_ends(*scene); });
   scene->ended.await();

@@ -18,11 +18,13 @@
 namespace closewatch {
 namespace {
 
-// Room for the largest block; one read(2) asks for at most kReadSize, which stays in the L2 cache.
-constexpr std::size_t kBufferSize = 2 * std::size_t{kMaxPayload};
+// The buffer, until a header or a block is larger; then it has room for the largest.
+constexpr std::size_t kFirstBuffer = std::size_t{1} << 16;
+constexpr std::size_t kLargestBuffer = 2 * std::size_t{kMaxPayload};
+// One read(2) asks for at most this, which stays in the L2 cache.
 constexpr std::size_t kReadSize = std::size_t{1} << 19;
-static_assert(kBufferSize >= kMaxPayload + sizeof(BlockHeader));
-static_assert(kBufferSize >= sizeof(FilePrefix) + kMaxHeaderBody);
+static_assert(kLargestBuffer > kMaxPayload + sizeof(BlockHeader));
+static_assert(kLargestBuffer >= sizeof(FilePrefix) + kMaxHeaderBody);
 
 constexpr std::string_view kDamageHint =
     "the file was changed after it was recorded: copy it again";
@@ -65,7 +67,8 @@ static_assert(offsetof(cw_header, size) == 4, "RecordBlock::Iterator reads the s
 CaptureReader::CaptureReader(UniqueFd fd, std::string name)
     : fd_(std::move(fd)),
       name_(std::move(name)),
-      buffer_(std::make_unique_for_overwrite<std::byte[]>(kBufferSize)) {}
+      buffer_(std::make_unique_for_overwrite<std::byte[]>(kFirstBuffer)),
+      buffer_size_(kFirstBuffer) {}
 
 Result<CaptureReader> CaptureReader::open(const std::string& path) {
   const bool standard = path == "-";
@@ -264,9 +267,15 @@ Result<std::size_t> CaptureReader::fill(std::size_t wanted) {
     end_ -= begin_;
     begin_ = 0;
   }
+  if (buffer_size_ < wanted) {
+    auto larger = std::make_unique_for_overwrite<std::byte[]>(kLargestBuffer);
+    std::memcpy(larger.get(), at(), end_ - begin_);
+    buffer_ = std::move(larger);
+    buffer_size_ = kLargestBuffer;
+  }
   while (end_ < begin_ + wanted) {
     const std::size_t room =
-        std::min(kBufferSize - end_, std::max(kReadSize, begin_ + wanted - end_));
+        std::min(buffer_size_ - end_, std::max(kReadSize, begin_ + wanted - end_));
     const ssize_t got = ::read(fd_.get(), buffer_.get() + end_, room);
     if (got == 0) {
       break;

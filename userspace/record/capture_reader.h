@@ -67,6 +67,7 @@ class CaptureReader {
   State state_ = State::reading;
 
   std::unique_ptr<std::byte[]> buffer_;
+  std::size_t buffer_size_ = 0;
   std::size_t begin_ = 0;  // of the bytes read and not yet consumed
   std::size_t end_ = 0;
   std::uint64_t offset_ = 0;  // of begin_, in the file
