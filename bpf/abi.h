@@ -215,7 +215,8 @@ struct cw_counters {
 };
 CW_ASSERT(sizeof(struct cw_counters) == 192, "cw_counters fills three cache lines");
 
-/* Exact totals per process, kept before the ring buffer is tried. pid 0: process not known. */
+/* Exact totals per process of what the filter wants, kept before the ring buffer is tried. pid 0: not known.
+ */
 struct cw_totals_key {
 	__u32 pid;
 	__u32 _pad;
@@ -223,7 +224,7 @@ struct cw_totals_key {
 };
 
 struct cw_totals {
-	__u64 closures;	 /* established connections that ended */
+	__u64 closures;	 /* established connections that ended and that the filter wants */
 	__u64 lost;	 /* of these, not carried by the ring buffer */
 	__u64 discarded; /* bytes: never_sent + unacked */
 	__u64 unread;	 /* bytes */

@@ -44,15 +44,20 @@ static __always_inline struct socket *compat_socket(struct sock *sk)
 }
 
 /*
- * The system call that the task is in, -1 when it cannot be told. bpf_task_pt_regs(): from
- * v5.15. x86-64 only.
+ * The system call that the task is in, with I386() the 32-bit one of that number; -1 when it cannot be
+ * told. bpf_task_pt_regs(): from v5.15. x86-64 only.
  */
+#define TS_COMPAT 2 /* asm/thread_info.h */
+#define I386(number) (0x10000 | (number))
+
 static __always_inline long compat_syscall(struct task_struct *task)
 {
 #ifdef __TARGET_ARCH_x86
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
 		struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs((void *)task);
 
+		if (task->thread_info.status & TS_COMPAT)
+			return I386((long)regs->orig_ax);
 		return (long)regs->orig_ax;
 	}
 #endif

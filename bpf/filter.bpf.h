@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Which closures are recorded. The filter is read-only data, so what is not asked for costs nothing:
- * the verifier removes it. Totals are kept before the filter.
+ * the verifier removes it. Totals are kept behind the filter.
  */
 #ifndef CLOSEWATCH_FILTER_BPF_H
 #define CLOSEWATCH_FILTER_BPF_H

@@ -9,7 +9,7 @@
 #include "filter.bpf.h"
 #include "ledger.bpf.h"
 
-/* asm/unistd.h, x86-64 */
+/* asm/unistd_64.h, asm/unistd_32.h */
 #define NR_CLOSE 3
 #define NR_DUP2 33
 #define NR_EXECVE 59
@@ -17,6 +17,11 @@
 #define NR_EXECVEAT 322
 #define NR_IO_URING_ENTER 426
 #define NR_CLOSE_RANGE 436
+#define NR_I386_CLOSE I386(6)
+#define NR_I386_EXECVE I386(11)
+#define NR_I386_DUP2 I386(63)
+#define NR_I386_DUP3 I386(330)
+#define NR_I386_EXECVEAT I386(358)
 
 /*
  * Exit codes of tasks that are exiting, for kernels on which the current task cannot be read (5.10).
@@ -119,7 +124,6 @@ static __always_inline __u8 identity_closer_flags(__s32 *exit_code)
 {
 	struct task_struct *current = compat_current();
 	__u8 flags = 0;
-	long syscall;
 
 	if (!current) {
 		__u32 tid = (__u32)bpf_get_current_pid_tgid();
@@ -145,14 +149,27 @@ static __always_inline __u8 identity_closer_flags(__s32 *exit_code)
 		flags |= CW_CLOSER_EXEC;
 	if (flags)
 		return flags;
-	syscall = compat_syscall(current);
-	if (syscall == NR_IO_URING_ENTER)
-		flags |= CW_CLOSER_IO_URING;
-	else if (syscall == NR_EXECVE || syscall == NR_EXECVEAT)
-		flags |= CW_CLOSER_EXEC;
-	else if (syscall == NR_CLOSE || syscall == NR_CLOSE_RANGE || syscall == NR_DUP2 || syscall == NR_DUP3)
-		flags |= CW_CLOSER_CALL;
-	return flags;
+	switch (compat_syscall(current)) {
+	case NR_IO_URING_ENTER:
+	case I386(NR_IO_URING_ENTER):
+		return CW_CLOSER_IO_URING;
+	case NR_EXECVE:
+	case NR_EXECVEAT:
+	case NR_I386_EXECVE:
+	case NR_I386_EXECVEAT:
+		return CW_CLOSER_EXEC;
+	case NR_CLOSE:
+	case NR_DUP2:
+	case NR_DUP3:
+	case NR_CLOSE_RANGE:
+	case NR_I386_CLOSE:
+	case NR_I386_DUP2:
+	case NR_I386_DUP3:
+	case I386(NR_CLOSE_RANGE):
+		return CW_CLOSER_CALL;
+	default:
+		return 0;
+	}
 }
 
 #endif

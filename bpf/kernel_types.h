@@ -179,7 +179,12 @@ struct mptcp_skb_cb {
 	__u64 end_seq;
 };
 
+struct thread_info {
+	__u32 status;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int flags;
 	int exit_code;
 	int pid;

@@ -13,44 +13,49 @@
 
 namespace closewatch::testing {
 
-// The fact behind each flag, in the order of enum cw_fact.
-inline constexpr bool Facts::*kFactFlags[] = {
-    &Facts::dead,
-    &Facts::peer_fin,
-    &Facts::linger,
-    &Facts::repair,
-    &Facts::owned,
-    &Facts::in_close,
-    &Facts::never_accepted,
-    &Facts::fin_queued,
-    &Facts::closing,
-    &Facts::reset_called,
-    &Facts::rst_in,
-    &Facts::no_rst_in,
-    &Facts::rst_before,
-    &Facts::rst_after,
-    &Facts::rst_answer,
-    &Facts::awaits_rst,
-    &Facts::timewait,
-    &Facts::linger_wait,
-    &Facts::linger_acked,
-    &Facts::linger_left,
-    &Facts::before_start,
-    &Facts::tls,
-    &Facts::mptcp,
-    &Facts::kernel_socket,
-    &Facts::active_open,
-    &Facts::fd_open,
-    &Facts::disconnect,
-    &Facts::stuck_orphan,
-    &Facts::keepalive,
-    &Facts::full_hooks,
-    &Facts::aborted_by_other,
-    &Facts::peer_fin_first,
-    &Facts::late_data_reset,
-    &Facts::peer_never_closed,
-    &Facts::recovered,
-    &Facts::linger_broken,
+// The bit of each fact and the member that it is decoded to.
+struct FactFlag {
+  cw_fact bit;
+  bool Facts::*member;
+};
+
+inline constexpr FactFlag kFactFlags[] = {
+    {CW_FACT_DEAD, &Facts::dead},
+    {CW_FACT_PEER_FIN, &Facts::peer_fin},
+    {CW_FACT_LINGER, &Facts::linger},
+    {CW_FACT_REPAIR, &Facts::repair},
+    {CW_FACT_OWNED, &Facts::owned},
+    {CW_FACT_IN_CLOSE, &Facts::in_close},
+    {CW_FACT_NEVER_ACCEPTED, &Facts::never_accepted},
+    {CW_FACT_FIN_QUEUED, &Facts::fin_queued},
+    {CW_FACT_CLOSING, &Facts::closing},
+    {CW_FACT_RESET_CALLED, &Facts::reset_called},
+    {CW_FACT_RST_IN, &Facts::rst_in},
+    {CW_FACT_NO_RST_IN, &Facts::no_rst_in},
+    {CW_FACT_RST_BEFORE, &Facts::rst_before},
+    {CW_FACT_RST_AFTER, &Facts::rst_after},
+    {CW_FACT_RST_ANSWER, &Facts::rst_answer},
+    {CW_FACT_AWAITS_RST, &Facts::awaits_rst},
+    {CW_FACT_TIMEWAIT, &Facts::timewait},
+    {CW_FACT_LINGER_WAIT, &Facts::linger_wait},
+    {CW_FACT_LINGER_ACKED, &Facts::linger_acked},
+    {CW_FACT_LINGER_LEFT, &Facts::linger_left},
+    {CW_FACT_BEFORE_START, &Facts::before_start},
+    {CW_FACT_TLS, &Facts::tls},
+    {CW_FACT_MPTCP, &Facts::mptcp},
+    {CW_FACT_KERNEL_SOCKET, &Facts::kernel_socket},
+    {CW_FACT_ACTIVE_OPEN, &Facts::active_open},
+    {CW_FACT_FD_OPEN, &Facts::fd_open},
+    {CW_FACT_DISCONNECT, &Facts::disconnect},
+    {CW_FACT_STUCK_ORPHAN, &Facts::stuck_orphan},
+    {CW_FACT_KEEPALIVE, &Facts::keepalive},
+    {CW_FACT_FULL_HOOKS, &Facts::full_hooks},
+    {CW_FACT_ABORTED_BY_OTHER, &Facts::aborted_by_other},
+    {CW_FACT_PEER_FIN_FIRST, &Facts::peer_fin_first},
+    {CW_FACT_LATE_DATA_RESET, &Facts::late_data_reset},
+    {CW_FACT_PEER_NEVER_CLOSED, &Facts::peer_never_closed},
+    {CW_FACT_RECOVERED, &Facts::recovered},
+    {CW_FACT_LINGER_BROKEN, &Facts::linger_broken},
 };
 
 // In the order of enum cw_closer_flags.
@@ -61,8 +66,8 @@ inline constexpr bool Closer::*kCloserFlags[] = {
 
 inline __u64 raw_facts(const Facts& facts) {
   __u64 bits = 0;
-  for (std::size_t i = 0; i < std::size(kFactFlags); ++i) {
-    bits |= facts.*kFactFlags[i] ? CW_FACT(i) : 0;
+  for (const FactFlag& flag : kFactFlags) {
+    bits |= facts.*flag.member ? CW_FACT(flag.bit) : 0;
   }
   return bits;
 }

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who closed, and how (kernel.md A14-A17, section 4): every way in which the last reference goes.
+#include <elf.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <csignal>
+#include <cstddef>
+#include <cstring>
+#include <string>
 #include <thread>
 
 #include "tests/scenarios/kernel_symbols.h"
@@ -13,6 +20,8 @@
 
 namespace closewatch::scenarios {
 namespace {
+
+constexpr int kProgramDescriptor = 300;  // also what the process is called that runs it
 
 void by_exit(Stage& stage) {
   Connection& connection = stage.connect();
@@ -52,6 +61,69 @@ void by_exec(Stage& stage) {
   stage.note_role("program", connection.owner().pid(), "exe");
   exchange(connection, 500);
   exec_in(connection.owner());
+  end_orderly(connection);
+}
+
+// A 32-bit program that only ends, as a descriptor; the code is exit(0).
+int i386_program() {
+  constexpr std::array<unsigned char, 9> kCode{0xb8, 1, 0, 0, 0, 0x31, 0xdb, 0xcd, 0x80};
+  constexpr Elf32_Addr kAt = 0x8048000;
+  struct {
+    Elf32_Ehdr header;
+    Elf32_Phdr segment;
+    std::array<unsigned char, kCode.size()> code;
+  } file{};
+  std::memcpy(file.header.e_ident, ELFMAG, SELFMAG);
+  file.header.e_ident[EI_CLASS] = ELFCLASS32;
+  file.header.e_ident[EI_DATA] = ELFDATA2LSB;
+  file.header.e_ident[EI_VERSION] = EV_CURRENT;
+  file.header.e_type = ET_EXEC;
+  file.header.e_machine = EM_386;
+  file.header.e_version = EV_CURRENT;
+  file.header.e_entry = kAt + offsetof(decltype(file), code);
+  file.header.e_phoff = offsetof(decltype(file), segment);
+  file.header.e_ehsize = sizeof file.header;
+  file.header.e_phentsize = sizeof file.segment;
+  file.header.e_phnum = 1;
+  file.segment = {.p_type = PT_LOAD,
+                  .p_offset = 0,
+                  .p_vaddr = kAt,
+                  .p_paddr = kAt,
+                  .p_filesz = sizeof file,
+                  .p_memsz = sizeof file,
+                  .p_flags = PF_R | PF_X,
+                  .p_align = 0x1000};
+  file.code = kCode;
+  const int made = ::memfd_create("i386", 0);
+  return ::write(made, &file, sizeof file) == sizeof file ? made : -1;
+}
+
+void become_i386_program() {
+  if (::dup2(i386_program(), kProgramDescriptor) == kProgramDescriptor) {
+    const std::string path = "/proc/self/fd/" + std::to_string(kProgramDescriptor);
+    ::execl(path.c_str(), path.c_str(), static_cast<char*>(nullptr));
+  }
+  ::_exit(1);
+}
+
+bool runs_i386_programs() {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    become_i386_program();
+  }
+  int status = -1;
+  return ::waitpid(child, &status, 0) == child && status == 0;
+}
+
+void by_exec_i386(Stage& stage) {
+  if (!runs_i386_programs()) {
+    skip("this kernel runs no 32-bit programs");
+  }
+  note_blind_kernel(stage);
+  Connection& connection = stage.connect();
+  stage.note_role("program", connection.owner().pid(), std::to_string(kProgramDescriptor));
+  exchange(connection, 500);
+  connection.owner().start([] { become_i386_program(); });
   end_orderly(connection);
 }
 
@@ -245,6 +317,11 @@ std::vector<Situation> identity_situations() {
       {.name = "identity/exec",
        .about = "execve() closes a close-on-exec descriptor.",
        .run = by_exec,
+       .usual = {{replaced}, {}},
+       .others = {{{closed_by(replaced, "close")}, {}}}},
+      {.name = "identity/exec_i386",
+       .about = "execve() of a 32-bit program closes a close-on-exec descriptor.",
+       .run = by_exec_i386,
        .usual = {{replaced}, {}},
        .others = {{{closed_by(replaced, "close")}, {}}}},
       {.name = "identity/exec_lingering",

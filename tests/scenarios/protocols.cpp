@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // TCP with something above or beside it: kTLS, MPTCP, TCP Fast Open (kernel.md A24, A26, B15).
 #include <linux/tls.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "tests/scenarios/kernel_symbols.h"
 #include "tests/scenarios/script.h"
@@ -106,7 +110,7 @@ void mptcp_unread(Stage& stage) {
 }
 
 // The peer, who knows no MPTCP, waits in the queue of an MPTCP listener.
-void mptcp_listener_closed(Stage& stage) {
+void close_mptcp_listener(Stage& stage, void (*close)(int)) {
   Actor& owner = stage.owner();
   const int listener = owner.run([family = stage.family()] {
     const int fd = ::socket(socket_family(family), SOCK_STREAM | SOCK_CLOEXEC, kMptcpProtocol);
@@ -121,9 +125,46 @@ void mptcp_listener_closed(Stage& stage) {
   connection.peer().send(200);
   connection.peer().await_ack_of(200);
   stage.variant(bpf_reads_tasks() ? 0 : 1);
-  owner.run([listener] { ::close(listener); });
+  owner.run([listener, close] { close(listener); });
   connection.peer().await_rst();
   connection.await_end();
+}
+
+void mptcp_listener_closed(Stage& stage) {
+  close_mptcp_listener(stage, [](int fd) { ::close(fd); });
+}
+
+// A system call as 32-bit programs make it.
+long call_i386([[maybe_unused]] long number, [[maybe_unused]] long argument) {
+  long result = -ENOSYS;
+#ifdef __x86_64__
+  asm volatile("int $0x80"
+               : "=a"(result)
+               : "a"(number), "b"(argument)
+               : "memory", "r8", "r9", "r10", "r11");
+#endif
+  return result;
+}
+
+// Where the kernel does not take them, they end the process.
+bool has_i386_calls() {
+  constexpr long kGetpid = 20;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::_exit(call_i386(kGetpid, 0) > 0 ? 0 : 1);
+  }
+  int status = -1;
+  return ::waitpid(child, &status, 0) == child && status == 0;
+}
+
+void mptcp_listener_closed_i386(Stage& stage) {
+  if (!has_i386_calls()) {
+    skip("this kernel takes no 32-bit system calls");
+  }
+  close_mptcp_listener(stage, [](int fd) {
+    constexpr long kClose = 6;
+    (void)call_i386(kClose, fd);
+  });
 }
 
 // The child serves before the handshake is complete: it is in SYN_RECV, has read 100 bytes and
@@ -256,6 +297,11 @@ std::vector<Situation> protocol_situations() {
       {.name = "protocol/mptcp/listener_closed",
        .about = "An MPTCP listener is closed while a connection still waits to be accepted.",
        .run = mptcp_listener_closed,
+       .usual = {{queued}, {{"EstabResets", 1}, {"OutRsts", 1}}},
+       .others = {{{queued_by_kernel}, {{"EstabResets", 1}, {"OutRsts", 1}}}}},
+      {.name = "protocol/mptcp/listener_closed_i386",
+       .about = "A 32-bit program closes an MPTCP listener that has a connection in its queue.",
+       .run = mptcp_listener_closed_i386,
        .usual = {{queued}, {{"EstabResets", 1}, {"OutRsts", 1}}},
        .others = {{{queued_by_kernel}, {{"EstabResets", 1}, {"OutRsts", 1}}}}},
       {.name = "protocol/fast_open_server",
