@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs that the kernel leaves out because a run of theirs is interrupted (bpf/README.md, "What
-// can go unseen"). That nothing is lost can be told only where nothing else keeps programs from
-// running: on a machine of its own with two CPUs and Linux 6.1 or later (tests/vm).
+// can go unseen"). For a machine of its own with two CPUs and Linux 6.1 or later, where nothing
+// else keeps programs from running: tests/vm.
 #include <sys/types.h>
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <vector>
 
 #include "tests/storm/await.h"
 #include "tests/storm/load.h"
@@ -23,33 +21,20 @@
 namespace closewatch::storm {
 namespace {
 
-// What /proc says under `key` of the descriptors that `pid` has.
-std::vector<std::string> of_descriptors(pid_t pid, const std::string& key) {
-  std::vector<std::string> values;
+// How often the kernel left out a program of `pid` while a run of it was interrupted.
+std::uint64_t runs_left_out(pid_t pid) {
+  std::uint64_t sum = 0;
   for (const auto& entry :
        std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fdinfo")) {
     std::ifstream file(entry.path());
     for (std::string word; file >> word;) {
-      if (word == key && file >> word) {
-        values.push_back(word);
+      std::uint64_t count = 0;
+      if (word == "recursion_misses:" && file >> count) {
+        sum += count;
       }
     }
   }
-  return values;
-}
-
-// How often the kernel left out a program of `pid` while a run of it was interrupted.
-std::uint64_t runs_left_out(pid_t pid) {
-  std::uint64_t sum = 0;
-  for (const std::string& count : of_descriptors(pid, "recursion_misses:")) {
-    sum += std::stoull(count);
-  }
   return sum;
-}
-
-// How many programs of `pid` the kernel runs at a change of state.
-std::ptrdiff_t programs_of_states(pid_t pid) {
-  return std::ranges::count(of_descriptors(pid, "tp_name:"), "inet_sock_set_state");
 }
 
 class interrupts : public Suite {};
@@ -89,35 +74,6 @@ TEST_F(interrupts, lose_nothing) {
             2 * (connections - zero - unread));
   const auto recovered = [](const Json& closure) { return has_flag(closure, "recovered"); };
   EXPECT_TRUE(std::ranges::none_of(story.closures, recovered));
-}
-
-class second_program : public Suite {};
-
-// It is taken away where a storm passes without an interrupted run, and is back at the first.
-TEST_F(second_program, comes_and_goes) {
-  Closewatch closewatch = watch();
-  const auto programs = [&] { return programs_of_states(closewatch.pid()); };
-  if (probe_features(false)->preemptible_tracepoints) {
-    (void)run_load({.connections = 5'200});
-    EXPECT_EQ(programs(), 3);
-    return;
-  }
-  EXPECT_EQ(programs(), 2);
-  (void)run_load({.connections = 5'200});
-  await("the second program to be taken away", [&] { return programs() == 1; });
-
-  receive_by_interrupts();
-  Load load({.drivers = 4});
-  await("it to be back", [&] { return programs() == 2; });
-  load.stop();
-  (void)load.wait();
-  EXPECT_GT(runs_left_out(closewatch.pid()), 0U);
-  await_closed(0);
-  ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
-  const auto account = Account::of(closewatch.errors());
-  ASSERT_TRUE(account) << closewatch.errors();
-  expect_identities(*account);
-  EXPECT_EQ(account->lost, 0U);
 }
 
 }  // namespace

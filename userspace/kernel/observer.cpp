@@ -132,9 +132,7 @@ Result<SkeletonPtr> load_planned(AttachPlan& plan, const cw_filter& filter,
 struct Observer::State {
   SkeletonPtr skeleton;
   std::vector<LinkPtr> links;
-  LinkPtr occasional;  // of the program that fit_occasional() attaches where it is needed
-  bool fits = false;   // whether that is still open
-  LinkPtr pending;     // null: not wanted, or refused
+  LinkPtr pending;  // null: not wanted, or refused
   RingPtr ring;
   const cw_counters* counters = nullptr;
   std::size_t counters_bytes = 0;
@@ -165,8 +163,7 @@ struct Observer::State {
   Result<> map_counters();
   void run_start_iterators(AttachPlan& plan);
   [[nodiscard]] std::optional<std::uint64_t> count_open() const;
-  [[nodiscard]] std::uint64_t sum(const __u64 cw_counters::*counter) const;
-  void fit_occasional();
+  [[nodiscard]] std::uint64_t places() const;
   Result<> take_table();
 };
 
@@ -184,13 +181,7 @@ Result<> Observer::State::attach(AttachPlan& plan) {
       }
       continue;
     }
-    if (program == skeleton->progs.tp_btf__inet_sock_set_state__again &&
-        bpf_program__fd(skeleton->progs.tp_btf__inet_sock_set_state__last) < 0) {
-      occasional = std::move(link);
-      fits = true;
-    } else {
-      links.push_back(std::move(link));
-    }
+    links.push_back(std::move(link));
   }
   return {};
 }
@@ -227,20 +218,6 @@ bool run_iterator(const bpf_program* program, const bpf_iter_attach_opts* option
   while (iterator.valid() && (got = ::read(iterator.get(), none, sizeof none)) > 0) {
   }
   return got == 0;
-}
-
-bool readable_maps(const closewatch_bpf& skeleton) {
-  const cw_totals_key nobody{};
-  cw_totals raw{};
-  return bpf_map_lookup_elem(bpf_map__fd(skeleton.maps.totals_first), &nobody, &raw) == 0 ||
-         errno == ENOENT;
-}
-
-std::optional<bpf_prog_info> info_of(const bpf_program* program) {
-  bpf_prog_info info{};
-  __u32 size = sizeof info;
-  return bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0 ? std::optional(info)
-                                                                             : std::nullopt;
 }
 
 }  // namespace
@@ -332,26 +309,6 @@ Result<Observer> Observer::start(const Features& features, const ObserverOptions
   return Observer(std::move(plan).take(), std::move(state));
 }
 
-// The second program of inet_sock_set_state is run some ten times a connection, a fifth of what
-// observing costs, and does something only where interrupts keep the first from its runs. Where a
-// storm has passed without one it is detached, until the first: that one event is missed, and
-// counted. Where tracepoints are preempted it stays.
-void Observer::State::fit_occasional() {
-  constexpr std::uint64_t kStorm = 10'000;  // ends of connections
-  if (!fits) {
-    return;
-  }
-  const auto info = info_of(skeleton->progs.tp_btf__inet_sock_set_state);
-  if (!info || info->recursion_misses > 0) {
-    if (!occasional) {
-      occasional.reset(bpf_program__attach(skeleton->progs.tp_btf__inet_sock_set_state__again));
-    }
-    fits = !occasional;
-  } else if (occasional && sum(&cw_counters::ended) >= kStorm && readable_maps(*skeleton)) {
-    occasional.reset();  // and may be attached again
-  }
-}
-
 Result<std::size_t> Observer::drain(const std::function<void(std::span<const std::byte>)>& take) {
   state_->take = &take;
   state_->taken = 0;
@@ -360,10 +317,7 @@ Result<std::size_t> Observer::drain(const std::function<void(std::span<const std
   if (status < 0 && status != -ECANCELED) {
     return Error{.what = std::string("cannot read the ring buffer: ") + std::strerror(-status)};
   }
-  if (state_->taken > 0) {
-    state_->fit_occasional();
-  }
-  if (state_->sum(&cw_counters::totals_places) - state_->places_before > CW_TOTALS_PLACES / 2) {
+  if (state_->places() - state_->places_before > CW_TOTALS_PLACES / 2) {
     if (auto taken = state_->take_table(); !taken.ok()) {
       return std::move(taken).error();
     }
@@ -381,8 +335,6 @@ Result<std::vector<PendingClose>> Observer::pending() const {
 void Observer::stop() {
   state_->ledger = account();
   state_->links.clear();
-  state_->occasional.reset();
-  state_->fits = false;
 }
 
 int Observer::wake_fd() const { return ring_buffer__epoll_fd(state_->ring.get()); }
@@ -420,12 +372,12 @@ KernelCounters Observer::counters() const {
   return sum;
 }
 
-// Of all CPUs.
-std::uint64_t Observer::State::sum(const __u64 cw_counters::*counter) const {
+// Processes that found a place in any table.
+std::uint64_t Observer::State::places() const {
   std::uint64_t sum = 0;
   for (std::size_t cpu = 0; cpu < cpus; ++cpu) {
-    sum +=
-        std::atomic_ref(const_cast<__u64&>(counters[cpu].*counter)).load(std::memory_order_relaxed);
+    sum += std::atomic_ref(const_cast<__u64&>(counters[cpu].totals_places))
+               .load(std::memory_order_relaxed);
   }
   return sum;
 }
@@ -453,8 +405,7 @@ Result<> Observer::State::take_table() {
   options.map_flags = BPF_F_NO_PREALLOC;
   UniqueFd fresh(bpf_map_create(BPF_MAP_TYPE_HASH, "totals_next", sizeof(cw_totals_key),
                                 sizeof(cw_totals), CW_TOTALS_PLACES, &options));
-  const std::uint64_t places_now =
-      sum(&cw_counters::totals_places);  // one too many rather than one too few
+  const std::uint64_t places_now = places();  // one too many rather than one too few
   const __u32 current = 0;
   const int number = fresh.get();
   if (!fresh.valid() ||
@@ -511,7 +462,13 @@ Result<std::vector<ProcessTotals>> Observer::take_totals() {
   return out;
 }
 
-bool Observer::may_read_maps() const { return readable_maps(*state_->skeleton); }
+bool Observer::may_read_maps() const {
+  const cw_totals_key nobody{};
+  cw_totals raw{};
+  return bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.totals_first), &nobody, &raw) ==
+             0 ||
+         errno == ENOENT;
+}
 
 KernelCounters Observer::account() const {
   const std::uint64_t begun_before = counters().begun;
@@ -542,11 +499,13 @@ std::vector<ProgramStats> Observer::program_stats() const {
     }
     const bpf_program* program = bpf_object__find_program_by_name(
         state_->skeleton->obj, std::string(planned.hook->program).c_str());
-    if (const auto info = info_of(program)) {
+    bpf_prog_info info{};
+    __u32 size = sizeof info;
+    if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
       out.push_back({.program = std::string(planned.hook->program),
-                     .runs = info->run_cnt,
-                     .run_ns = info->run_time_ns,
-                     .missed = info->recursion_misses,
+                     .runs = info.run_cnt,
+                     .run_ns = info.run_time_ns,
+                     .missed = info.recursion_misses,
                      .again = planned.hook->turn != Turn::first});
     }
   }

@@ -68,8 +68,7 @@ class Observer {
   // At most so many records a drain: a storm that outruns the reader must not keep it there.
   static constexpr std::size_t kDrainLimit = 8192;
   // Takes the records that are complete now, in order, up to the limit. Returns how many. Never
-  // blocks. Also detaches and attaches the one program that not every host needs (bpf/README.md,
-  // "What can go unseen").
+  // blocks.
   Result<std::size_t> drain(const std::function<void(std::span<const std::byte>)>& take);
 
   // Readable when the kernel side woke the reader, which it does once after each arm().
