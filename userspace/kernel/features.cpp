@@ -81,7 +81,7 @@ std::string try_fentry(const btf* kernel) {
     return std::string("no map: ") + std::strerror(errno);
   }
   const std::array<bpf_insn, 5> body{{
-      {.code = BPF_LD | BPF_DW | BPF_IMM,
+      {.code = BPF_LD | BPF_DW,  // BPF_IMM is 0, too
        .dst_reg = BPF_REG_1,
        .src_reg = BPF_PSEUDO_MAP_VALUE,
        .off = 0,
