@@ -215,8 +215,7 @@ struct cw_counters {
 };
 CW_ASSERT(sizeof(struct cw_counters) == 192, "cw_counters fills three cache lines");
 
-/* Exact totals per process of what the filter wants, kept before the ring buffer is tried. pid 0: not known.
- */
+/* Exact totals per process of what the filter wants, kept before the ring buffer. pid 0: not known. */
 struct cw_totals_key {
 	__u32 pid;
 	__u32 _pad;
