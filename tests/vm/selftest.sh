@@ -93,11 +93,12 @@ SKIP $KERNEL skips: the reason
   expect 'exit codes of one that passes, fails, is skipped, must not be' ' 0 1 77 1' "$verdicts $code"
 }
 
-# A guest that dies of a case: the next one has those that come after it.
+# A guest that dies of a case: the next one has those that come after it. What the case said is told if
+# it left the guest, and it has once the pipe and the serial line have taken more than they hold after it.
 panic() {
   take_cases <<'END'
     before | echo before
-    panics | echo said; echo c >/proc/sysrq-trigger
+    panics | echo said; printf '%100000s'; echo c >/proc/sysrq-trigger
     after  | echo after
 END
   run_cases
