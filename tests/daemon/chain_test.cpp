@@ -27,9 +27,9 @@ class chain : public Served {
   chain() { watchdog_us_ = "300000"; }  // it looks every 100 ms
 
   // The first alert of this name that the receiver was told of.
-  static Json await_alert(const FakeServer& receiver, const std::string& name) {
+  Json await_alert(const FakeServer& receiver, const std::string& name) {
     Json found;
-    storm::await(name.c_str(), [&] {
+    await(name.c_str(), [&] {
       for (const std::string& request : receiver.requests()) {
         const Json told = Json::parse(request.substr(request.find("\r\n\r\n") + 4), nullptr, false);
         for (const Json& alert : told.is_object() ? told.at("alerts") : Json::array()) {
@@ -65,7 +65,7 @@ TEST_F(chain, the_shipped_rules_tell_of_real_closes) {
     return storm::run_load({.drivers = 1, .connections = 7, .mix{0, 0, 1}}).all();
   });
   // All are there before the first scrape, so that the first alert speaks of all.
-  storm::await("waiting for the metrics", [&] {
+  await("waiting for the metrics", [&] {
     return sum_of(get(path("metrics.sock"), "/metrics"), "closewatch_closures_total") ==
            2 * made.connections();
   });

@@ -44,8 +44,7 @@ class checkup : public Served {
                 .all()
                 .connections();
     storm::await_closed(0);
-    storm::await("waiting for the history",
-                 [&] { return ask(file(), kCounted) == before + closures; });
+    await("waiting for the history", [&] { return ask(file(), kCounted) == before + closures; });
     return closures;
   }
   // What a daemon kept until it was killed, and that `sql` made large. Gives its closures.
@@ -82,8 +81,8 @@ TEST_F(checkup, goes_on_beside_observation_and_after_a_stop) {
   EXPECT_THAT(daemon().errors(), HasSubstr("it is large, and checked while it is written"));
   now = make(100);
   closures += now;
-  storm::await("waiting for the check",
-               [&] { return sum_of(page(), "closewatch_history_unchecked") == 0; });
+  await("waiting for the check",
+        [&] { return sum_of(page(), "closewatch_history_unchecked") == 0; });
   EXPECT_THAT(daemon().errors(), HasSubstr("was checked: it is whole"));
   ASSERT_EQ(stop(), 0) << daemon().errors();
   expect_nothing_lost(now);
@@ -107,8 +106,8 @@ TEST_F(checkup, puts_a_damaged_file_aside_and_loses_nothing_since) {
   }
   start();
   EXPECT_THAT(daemon().errors(), HasSubstr("it is large, and checked while it is written"));
-  storm::await("waiting for the check",
-               [&] { return sum_of(page(), "closewatch_history_set_aside_total") == 1; });
+  await("waiting for the check",
+        [&] { return sum_of(page(), "closewatch_history_set_aside_total") == 1; });
   EXPECT_EQ(sum_of(page(), "closewatch_history_unchecked"), 0U);
   EXPECT_THAT(daemon().errors(), HasSubstr("and a new history begins"));
   const std::uint64_t since = make(500);

@@ -47,11 +47,11 @@ TEST_F(history, other_settings_in_a_storm_lose_nothing) {
   storm::Load load({.drivers = 2, .mix{6, 2, 2}});
   for (int i = 0; i < 3; ++i) {
     const std::uint64_t before = load.connections();
-    storm::await("waiting for traffic", [&] { return load.connections() > before + 300; });
+    await("waiting for traffic", [&] { return load.connections() > before + 300; });
     configure("keep_closures = \"" + std::to_string(10 + i) + "d\"\n[metrics]\nenabled = false\n");
     reload();
-    storm::await("waiting for the session with these settings",
-                 [&] { return ask(file(), kStopped) == static_cast<std::uint64_t>(i + 1); });
+    await("waiting for the session with these settings",
+          [&] { return ask(file(), kStopped) == static_cast<std::uint64_t>(i + 1); });
   }
   load.stop();
   const storm::DriverResult made = load.wait().all();
@@ -68,14 +68,12 @@ TEST_F(history, the_next_start_tells_of_a_kill) {
   configure();
   start();
   const storm::DriverResult made = storm::run_load({.drivers = 1, .connections = 100}).all();
-  storm::await("waiting for the file",
-               [&] { return ask(file(), kCounted) == 2 * made.connections(); });
+  await("waiting for the file", [&] { return ask(file(), kCounted) == 2 * made.connections(); });
   daemon().signal(SIGKILL);
   EXPECT_EQ(daemon().wait(), 128 + SIGKILL);
   start();
-  storm::await("waiting for the word of it", [&] {
-    return daemon().errors().find("closewatch: history: ") != std::string::npos;
-  });
+  await("waiting for the word of it",
+        [&] { return daemon().errors().find("closewatch: history: ") != std::string::npos; });
   ASSERT_EQ(stop(), 0) << daemon().errors();
   EXPECT_EQ(ask(file(), "SELECT count(*) FROM loss WHERE kind = 'killed'"), 1U);
   EXPECT_EQ(ask(file(), kCounted), 2 * made.connections());
@@ -105,7 +103,7 @@ TEST_F(history, is_read_while_it_is_written) {
   configure();
   start();
   storm::Load load({.drivers = 2, .mix{0, 0, 1}});
-  storm::await("waiting for rows", [&] { return ask(file(), kUnreadRows) > 100; });
+  await("waiting for rows", [&] { return ask(file(), kUnreadRows) > 100; });
   storm::Closewatch trace(
       {.program = {.path = program()},
        .arguments = {"trace", "--history", file(), "--reason", "unread_data", "-n", "100", "-j"}});
@@ -120,7 +118,7 @@ TEST_F(history, is_read_while_it_is_written) {
   ASSERT_EQ(explain.wait(), 0) << explain.errors();
   EXPECT_THAT(explain.output(), HasSubstr("\nabortive, unread_data\n"));
   const std::uint64_t before = load.connections();
-  storm::await("waiting for traffic", [&] { return load.connections() > before; });
+  await("waiting for traffic", [&] { return load.connections() > before; });
   load.stop();
   load.wait();
   EXPECT_EQ(stop(), 0) << daemon().errors();
@@ -192,7 +190,7 @@ TEST_F(history, survives_a_kill_again_and_again) {
     std::uint64_t seen = kept;
     const auto await_commit = [&] {
       const std::uint64_t before = seen;
-      storm::await("waiting for a commit", [&] { return (seen = ask(file(), kCounted)) > before; });
+      await("waiting for a commit", [&] { return (seen = ask(file(), kCounted)) > before; });
     };
     await_commit();
     // The next commit may be under way; what has ended by now is in the one after it.

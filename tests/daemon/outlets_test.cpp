@@ -33,7 +33,7 @@ class outlets : public Served {
   // Waits until a page counts so many closures: a page is as old as a second.
   std::string await_page(std::uint64_t closures) {
     std::string page;
-    storm::await("waiting for the metrics", [&] {
+    await("waiting for the metrics", [&] {
       page = get(socket_path(), "/metrics");
       return sum_of(page, "closewatch_closures_total", "") >= closures;
     });
@@ -79,7 +79,7 @@ TEST_F(outlets, metrics_tell_of_closes_that_still_run) {
     return sent - static_cast<std::uint64_t>(arrived);
   };
   std::string page;
-  storm::await("waiting for the metrics", [&] {
+  await("waiting for the metrics", [&] {
     page = get(socket_path(), "/metrics");
     return sum_of(page, "closewatch_pending_bytes", "") == under_way();
   });
@@ -114,7 +114,7 @@ TEST_F(outlets, metrics_cover_what_the_kernel_counts) {
   storm::set_linger_zero(attempt.get());
   attempt.reset();
   std::string page;
-  storm::await("waiting for the metrics", [&] {
+  await("waiting for the metrics", [&] {
     page = get(socket_path(), "/metrics");
     // The kernel's counter may be read before the record is.
     return sum_of(page, "closewatch_coverage_kernel_ends_total", "end=\"abort_on_data\"") > 0 &&
@@ -141,7 +141,7 @@ TEST_F(outlets, each_has_one_thread) {
   };
   EXPECT_EQ(threads(), 6);  // ring, history, two sockets, pending closes, the log's alerts
   reload();
-  storm::await("waiting for the old sinks to end", [&] { return threads() == 6; });
+  await("waiting for the old sinks to end", [&] { return threads() == 6; });
   EXPECT_EQ(stop(), 0);
 }
 
@@ -185,8 +185,8 @@ TEST_F(outlets, an_alert_is_told_with_its_evidence) {
   configure("[metrics]\nenabled = false\n");
   start();
   storm::run_load({.drivers = 1, .connections = 20, .mix{0, 0, 1}});
-  storm::await("waiting for the alert",
-               [&] { return daemon().errors().find("\nalert firing: ") != std::string::npos; });
+  await("waiting for the alert",
+        [&] { return daemon().errors().find("\nalert firing: ") != std::string::npos; });
   ASSERT_EQ(stop(), 0);
   EXPECT_THAT(daemon().errors(), HasSubstr("abortive_loss"));
   EXPECT_THAT(daemon().errors(), HasSubstr("\"reason\":\"unread_data\""));
@@ -206,15 +206,14 @@ TEST_F(outlets, receivers_that_stay_the_same_keep_what_waits_and_their_counts) {
   configure(receivers + rule("resets"));
   start();
   storm::run_load({.drivers = 1, .connections = 20, .mix{0, 1, 0}});
-  storm::await("waiting for the alert",
-               [&] { return daemon().errors().find("\nalert firing: ") != std::string::npos; });
+  await("waiting for the alert",
+        [&] { return daemon().errors().find("\nalert firing: ") != std::string::npos; });
   configure(receivers + rule("resets") + rule("more_resets"));
   Served::reload();
   Served::reload();  // would wait for receivers that end
   storm::run_load({.drivers = 1, .connections = 20, .mix{0, 1, 0}});
-  storm::await("waiting for the other alert", [&] {
-    return daemon().errors().find("\nalert firing: more_resets") != std::string::npos;
-  });
+  await("waiting for the other alert",
+        [&] { return daemon().errors().find("\nalert firing: more_resets") != std::string::npos; });
   ASSERT_EQ(stop(), 0);
   EXPECT_THAT(daemon().errors(),
               HasSubstr("alerts to log: 2 offered = 2 delivered + 0 failed + 0 refused + 0 left"));
@@ -233,8 +232,8 @@ TEST_F(outlets, other_rules_after_a_reload) {
       "[[alerts.rule]]\nname = \"resets\"\nreason = [\"linger_zero\"]\nthreshold = 10\n");
   Served::reload();
   storm::run_load({.drivers = 1, .connections = 20, .mix{0, 1, 0}});
-  storm::await("waiting for the alert",
-               [&] { return daemon().errors().find("\nalert firing: ") != std::string::npos; });
+  await("waiting for the alert",
+        [&] { return daemon().errors().find("\nalert firing: ") != std::string::npos; });
   ASSERT_EQ(stop(), 0);
   EXPECT_THAT(daemon().errors(), HasSubstr("resets"));
   EXPECT_THAT(daemon().errors(), Not(HasSubstr("abortive_loss")));

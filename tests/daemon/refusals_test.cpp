@@ -53,8 +53,8 @@ TEST_F(refusals, of_the_history_are_the_gap_that_it_tells) {
     const Locked locked(path("history.db"));
     closures = 2 * apart.inside([&] {
       storm::Load load({.drivers = 2, .mix{6, 2, 2}});
-      storm::await("waiting for a refusal",
-                   [&] { return daemon().errors().find(kRefuses) != std::string::npos; });
+      await("waiting for a refusal",
+            [&] { return daemon().errors().find(kRefuses) != std::string::npos; });
       load.stop();
       const auto made = load.wait().all();
       storm::await_closed(0);
@@ -62,7 +62,7 @@ TEST_F(refusals, of_the_history_are_the_gap_that_it_tells) {
     });
   }
   std::string last;
-  storm::await("waiting for the metrics", [&] {
+  await("waiting for the metrics", [&] {
     last = page();
     return sum_of(last, "closewatch_closures_total") == closures &&
            sum_of(last, "closewatch_sink_taken_total", "history") +
@@ -129,15 +129,15 @@ TEST_F(refusals, of_a_receiver_are_those_that_found_its_queue_full) {
   slow.await(1);
   make({0, 0, 1});
   const std::string of_webhook = "alerts to webhook";
-  storm::await("waiting for the refusals", [&] {
+  await("waiting for the refusals", [&] {
     return sum_of(page(), "closewatch_sink_refused_total", of_webhook) == kRules - kQueue;
   });
   EXPECT_EQ(sum_of(page(), "closewatch_sink_taken_total", of_webhook), 1 + kQueue);
   // All came at once, so it is told at once, and not again in the next minute.
   constexpr const char* kTold =
       ": its queue of 2 is full; 7 refused since that was last told, 7 in all";
-  storm::await("waiting for the word of it",
-               [&] { return daemon().errors().find(kTold) != std::string::npos; });
+  await("waiting for the word of it",
+        [&] { return daemon().errors().find(kTold) != std::string::npos; });
   may_answer.set_value();
   slow.await(1 + kQueue);
   ASSERT_EQ(stop(), 0) << daemon().errors();
@@ -195,9 +195,8 @@ TEST_F(refusals, of_connections_and_requests_are_counted_by_what_is_wrong) {
   for (int time = 0; time < 4; ++time) {
     ask_for("GET /metrics HTTP/1.1\r\nX-Huge: " + std::string(1 << 16, 'x') + "\r\n\r\n");
   }
-  storm::await("waiting for the last to be gone", [&] {
-    return page().find("\nclosewatch_http_connections 1\n") != std::string::npos;
-  });
+  await("waiting for the last to be gone",
+        [&] { return page().find("\nclosewatch_http_connections 1\n") != std::string::npos; });
 
   // Two of one address, three more of it; three of others, four more of others. Those that got in
   // say nothing, so who is turned away is told by the end of the connection.
@@ -218,7 +217,7 @@ TEST_F(refusals, of_connections_and_requests_are_counted_by_what_is_wrong) {
     find_no_room("127.0.0.4");
   }
   std::string last;
-  storm::await("waiting for all of them", [&] {
+  await("waiting for all of them", [&] {
     last = page();
     return last.find("\nclosewatch_http_connections 6\n") != std::string::npos;
   });

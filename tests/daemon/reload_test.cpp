@@ -27,7 +27,7 @@ TEST_F(reload, in_a_storm_loses_no_record) {
   storm::Load load({.drivers = 2, .mix{6, 2, 2}});
   for (int i = 0; i < 5; ++i) {
     const std::uint64_t before = load.connections();
-    storm::await("waiting for traffic", [&] { return load.connections() > before + 500; });
+    await("waiting for traffic", [&] { return load.connections() > before + 500; });
     Served::reload();
   }
   load.stop();
@@ -67,12 +67,12 @@ TEST_F(reload, to_a_history_that_takes_long_to_open_loses_no_record) {
   configure();
   start();
   storm::Load load({.drivers = 2, .mix{6, 2, 2}});
-  storm::await("waiting for traffic", [&] { return load.connections() > 500; });
+  await("waiting for traffic", [&] { return load.connections() > 500; });
   history_ = "other.db";
   configure();
   Served::reload();
   const std::uint64_t before = load.connections();
-  storm::await("waiting for traffic", [&] { return load.connections() > before + 500; });
+  await("waiting for traffic", [&] { return load.connections() > before + 500; });
   load.stop();
   const storm::DriverResult made = load.wait().all();
   storm::await_closed(0);

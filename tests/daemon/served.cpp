@@ -9,7 +9,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 
+#include "tests/daemon/page.h"
 #include "tests/storm/must.h"
 #include "tests/storm/network.h"
 #include "tests/storm/story.h"
@@ -77,6 +79,25 @@ void Served::await_heartbeats() {
   for (int fresh = 0; fresh < 20; ++fresh) {
     manager_->await("WATCHDOG=1");
   }
+}
+
+// Each as soon as it is known: a daemon that hangs gives no more.
+void Served::show_account() {
+  if (!daemon_ || daemon_->pid() <= 0) {
+    return;
+  }
+  const std::string log = daemon_->errors();
+  std::cerr << log;
+  if (::access(path("metrics.sock").c_str(), F_OK) == 0) {
+    for (const std::string& line : storm::lines_of(get(path("metrics.sock"), "/metrics"))) {
+      if (line.starts_with("closewatch_") && !line.ends_with(" 0") &&
+          line.find("_bucket{") == std::string::npos) {
+        std::cerr << line << '\n';
+      }
+    }
+  }
+  stop();
+  std::cerr << daemon_->errors().substr(log.size());
 }
 
 int Served::stop() {

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "tests/daemon/service_listener.h"
+#include "tests/storm/await.h"
 #include "tests/storm/closewatch.h"
 #include "userspace/base/unique_fd.h"
 
@@ -39,6 +40,12 @@ class Served : public ::testing::Test {
   // Some heartbeats that were sent after now: more than the socket of the manager holds. Needs
   // watchdog_us_.
   void await_heartbeats();
+  // As storm::await. Before it gives up it shows what the daemon knows, on stderr: its log, what it
+  // counted by its metrics, its account.
+  template <typename Condition>
+  void await(const char* what, Condition holds) {
+    storm::await(what, holds, [this] { show_account(); });
+  }
   // SIGTERM, and its end: the exit code.
   int stop();
   // After the stop: the account closes, and so many closures were recorded, no fewer.
@@ -60,6 +67,7 @@ class Served : public ::testing::Test {
 
  private:
   void launch(const std::function<void()>& before_exec);
+  void show_account();
 
   std::uint32_t network_ = 0;
   std::string directory_;

@@ -77,7 +77,7 @@ TEST_F(sinks, a_storm_at_full_speed_loses_nothing_in_any) {
     return result;
   });
   const std::uint64_t closures = 2 * made.connections();
-  storm::await("waiting for the metrics", [&] {
+  await("waiting for the metrics", [&] {
     return sum_of(get(socket_path(), "/metrics"), "closewatch_closures_total") >= closures;
   });
   over = true;
@@ -108,7 +108,7 @@ TEST_F(sinks, what_the_ring_could_not_hold_is_told_by_all) {
   });
   daemon().signal(SIGCONT);
   std::string page;
-  storm::await("waiting for the metrics", [&] {
+  await("waiting for the metrics", [&] {
     page = get(socket_path(), "/metrics");
     return sum_of(page, "closewatch_closures_total") > 0 &&
            sum_of(page, "closewatch_kernel_ends_total", "lost_ring") > 0;

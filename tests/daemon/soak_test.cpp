@@ -51,16 +51,16 @@ class soak : public Served {
   // Every closure so far is counted in the metrics and written to the history, but for those at
   // whose end the kernel ran no program (bpf/README.md, "What can go unseen"): some vendors' do so
   // to one in millions.
-  void await_all() const {
+  void await_all() {
     storm::await_closed(0);
     std::uint64_t unseen = 0;
-    storm::await("waiting for the metrics", [&] {
+    await("waiting for the metrics", [&] {
       const std::string now = page();
       unseen = sum_of(now, "closewatch_kernel_connections_unseen");
       return sum_of(now, "closewatch_closures_total") + unseen >= 2 * made_;
     });
-    storm::await("waiting for the history",
-                 [&] { return ask(path(history_), kCounted) + unseen >= 2 * made_; });
+    await("waiting for the history",
+          [&] { return ask(path(history_), kCounted) + unseen >= 2 * made_; });
   }
 
   std::uint64_t made_ = 0;  // connections

@@ -68,8 +68,8 @@ class weather : public Served {
       storm::await_closed(0);
       return made.connections();
     });
-    storm::await("waiting for the metrics",
-                 [&] { return sum_of(page(), "closewatch_closures_total") == before + closures; });
+    await("waiting for the metrics",
+          [&] { return sum_of(page(), "closewatch_closures_total") == before + closures; });
     return closures;
   }
 };
@@ -110,13 +110,13 @@ TEST_F(weather, receivers_that_hang_and_lie_and_a_locked_history) {
     const Locked locked(file());
     closures += await_traffic(apart, 1000);
     // Each of eight gave its alert up.
-    storm::await("waiting for what failed",
-                 [&] { return sum_of(page(), "closewatch_sink_failed_total", "alerts to ") == 8; });
+    await("waiting for what failed",
+          [&] { return sum_of(page(), "closewatch_sink_failed_total", "alerts to ") == 8; });
     await_heartbeats();
     closures += await_traffic(apart, 1000);
     EXPECT_EQ(ask(file(), kCounted), 0U);
   }
-  storm::await("waiting for the history", [&] { return ask(file(), kCounted) == closures; });
+  await("waiting for the history", [&] { return ask(file(), kCounted) == closures; });
   ASSERT_EQ(stop(), 0) << daemon().errors();
   expect_nothing_lost(closures);
   const std::string errors = daemon().errors();
@@ -152,14 +152,14 @@ TEST_F(weather, rows_that_a_locked_history_has_no_room_for_are_told_exactly) {
       storm::await_closed(0);
       return result;
     });
-    storm::await("waiting for the metrics", [&] {
+    await("waiting for the metrics", [&] {
       return sum_of(page(), "closewatch_closures_total") == 2 * made.connections() &&
              sum_of(page(), "closewatch_sink_failed_total", "history") > 0;
     });
     await_heartbeats();
   }
   const std::uint64_t closures = 2 * made.connections();
-  storm::await("waiting for the history", [&] { return ask(file(), kCounted) == closures; });
+  await("waiting for the history", [&] { return ask(file(), kCounted) == closures; });
   ASSERT_EQ(stop(), 0) << daemon().errors();
   expect_nothing_lost(closures);
   // Both ends of a connection that was not closed gracefully are rows.
@@ -195,8 +195,8 @@ TEST_F(weather, a_stop_ends_whatever_hangs) {
   silent.await(1);
   Served::reload();
   await_traffic(apart, 500);
-  storm::await("waiting for the count of what the log lost",
-               [&] { return sum_of(page(), "closewatch_sink_refused_total", "\"log\"") > 0; });
+  await("waiting for the count of what the log lost",
+        [&] { return sum_of(page(), "closewatch_sink_refused_total", "\"log\"") > 0; });
   EXPECT_EQ(sum_of(page(), "closewatch_kernel_ends_total", "lost_ring"), 0U);
   const auto asked = steady_clock::now();
   EXPECT_EQ(stop(), 0);
@@ -221,7 +221,7 @@ TEST_F(weather, a_full_disk_is_waited_for) {
   closures += await_traffic(apart, 500);
   await_heartbeats();
   must(::mount("small", disk.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), "a larger tmpfs");
-  storm::await("waiting for the history", [&] { return ask(file(), kCounted) == closures; });
+  await("waiting for the history", [&] { return ask(file(), kCounted) == closures; });
   EXPECT_EQ(stop(), 0) << daemon().errors();
   expect_nothing_lost(closures);
   EXPECT_THAT(daemon().errors(), HasSubstr("can be written again"));
