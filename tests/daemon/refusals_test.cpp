@@ -45,8 +45,8 @@ constexpr const char* kRefuses = "history: closures come faster than they can be
 // queue of 64 gets full.
 TEST_F(refusals, of_the_history_are_the_gap_that_it_tells) {
   const Apart apart;
-  configure("queue = 64\npending_rows = 1000000\ngraceful_rows_per_minute = 0\n" + metrics() +
-            "[alerts]\nenabled = false\n");
+  room_ = "queue = 64\npending_rows = 1048576\n";
+  configure("graceful_rows_per_minute = 0\n" + metrics() + "[alerts]\nenabled = false\n");
   start();
   std::uint64_t closures = 0;
   {

@@ -43,7 +43,7 @@ TEST_F(reload, of_a_wrong_configuration_changes_nothing) {
   configure("no_such_key = 1\n[metrics]\nenabled = false\n");
   Served::reload();
   EXPECT_THAT(daemon().errors(), HasSubstr("closewatch: the configuration was not taken over"));
-  EXPECT_THAT(daemon().errors(), HasSubstr("closewatch.toml:9:1: history.no_such_key"));
+  EXPECT_THAT(daemon().errors(), HasSubstr("closewatch.toml:12:1: history.no_such_key"));
   const storm::DriverResult made = storm::run_load({.drivers = 1, .connections = 100}).all();
   storm::await_closed(0);
   configure();

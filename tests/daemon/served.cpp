@@ -40,9 +40,9 @@ void Served::TearDown() {
 void Served::configure(const std::string& more) const {
   std::ofstream(path("closewatch.toml"))
       << "[observe]\nhooks = \"base\"\nnetns = \"inode:" << network_ << "\"\n"
-      << observe_ << "[log]\nlevel = \"debug\"\nform = \"plain\"\n"
+      << "ring_size = \"" << ring_size_ << "\"\n[log]\nlevel = \"debug\"\nform = \"plain\"\n"
       << "[history]\npath = \"" << path(history_) << "\"\n"
-      << (more.empty() ? "[metrics]\nenabled = false\n" : more);
+      << room_ << (more.empty() ? "[metrics]\nenabled = false\n" : more);
 }
 
 void Served::start(const std::function<void()>& before_exec) {

@@ -72,7 +72,9 @@ TEST_F(sinks, a_storm_at_full_speed_loses_nothing_in_any) {
   });
   const storm::DriverResult made = apart.inside([] {
     const auto result =
-        storm::run_load({.drivers = 2, .time = std::chrono::seconds(2), .mix{6, 2, 2}}).all();
+        storm::run_load(
+            {.drivers = 2, .connections = 40'000, .time = std::chrono::seconds(2), .mix{6, 2, 2}})
+            .all();
     storm::await_closed(0);
     return result;
   });
@@ -97,7 +99,7 @@ TEST_F(sinks, what_the_ring_could_not_hold_is_told_by_all) {
   const Apart apart;
   const FakeServer webhook(answers(std::string(kOk)));
   const FakeServer alertmanager(answers(std::string(kOk)));
-  observe_ = "ring_size = \"64KiB\"\n";
+  ring_size_ = "64KiB";
   configure_all(webhook, alertmanager);
   start();
   daemon().signal(SIGSTOP);

@@ -56,7 +56,7 @@ TEST_F(states, a_wrong_configuration_starts_nothing) {
   EXPECT_FALSE(refused.watches());
   EXPECT_EQ(refused.wait(), 2);
   EXPECT_THAT(refused.errors(),
-              HasSubstr("closewatch.toml:9:2: observe2: no such key; is observe"));
+              HasSubstr("closewatch.toml:12:2: observe2: no such key; is observe"));
 }
 
 }  // namespace

@@ -10,16 +10,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <regex>
 #include <string>
 #include <vector>
 
 #include "bpf/abi.h"
+#include "tests/storm/await.h"
 #include "tests/storm/connection.h"
 #include "tests/storm/load.h"
 #include "tests/storm/must.h"
@@ -134,13 +138,73 @@ TEST_F(loss, leaves_the_totals_of_a_filtered_recording_exact) {
   EXPECT_EQ(Json::parse(report.output())["total"]["closures"], 2 * made.all().connections());
 }
 
+long ask_bpf(int command, bpf_attr& attributes) {
+  return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
+}
+
+// A map of a running closewatch.
+struct HeldMap {
+  UniqueFd fd;
+  bpf_map_info info{};
+};
+
+HeldMap map_of(const Closewatch& closewatch, const std::string& name) {
+  const std::string process = "/proc/" + std::to_string(closewatch.pid());
+  for (const auto& entry : std::filesystem::directory_iterator(process + "/fdinfo")) {
+    std::ifstream lines(entry.path());
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("map_id:")) {
+        continue;
+      }
+      bpf_attr by_id{};
+      by_id.map_id = static_cast<std::uint32_t>(std::stoul(line.substr(line.find('\t'))));
+      HeldMap map{
+          .fd = UniqueFd(must(static_cast<int>(ask_bpf(BPF_MAP_GET_FD_BY_ID, by_id)), "a map"))};
+      bpf_attr asked{};
+      asked.info.bpf_fd = static_cast<std::uint32_t>(map.fd.get());
+      asked.info.info_len = sizeof map.info;
+      asked.info.info = reinterpret_cast<std::uint64_t>(&map.info);
+      must(ask_bpf(BPF_OBJ_GET_INFO_BY_FD, asked), "ask a map");
+      if (map.info.name == name) {
+        return map;
+      }
+    }
+  }
+  errno = ENOENT;
+  give_up(name.c_str());
+}
+
+// The ring buffer of a running closewatch: its first page has the place up to which it was read,
+// its second the one up to which it was written (kernel/bpf/ringbuf.c).
+class RingOf {
+ public:
+  explicit RingOf(const Closewatch& closewatch) : map_(map_of(closewatch, "records")) {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      void* const mapped =
+          ::mmap(nullptr, page, PROT_READ, MAP_SHARED, map_.fd.get(), static_cast<off_t>(i * page));
+      must(mapped == MAP_FAILED ? -1 : 0, "map the ring buffer");
+      places_[i] = static_cast<const volatile std::uint64_t*>(mapped);
+    }
+  }
+  void await_empty() const {
+    await("waiting for the ring buffer to be read", [this] { return *places_[0] == *places_[1]; });
+  }
+
+ private:
+  HeldMap map_;
+  std::array<const volatile std::uint64_t*, 2> places_{};
+};
+
 // Processes that each make a connection and end both of its ends: more than a table of totals has
 // places for. How many closures there are of each pid.
 constexpr std::uint64_t kProcesses = CW_TOTALS_PLACES + 100;
+// The table is taken out once half of it is full: the other half has room for four times as many.
+constexpr std::uint64_t kProcessesUnread = CW_TOTALS_PLACES / 8;
 
 // Each has the memory of this one, which rests until it has ended: copying that is most of what a
-// process costs.
-std::map<std::uint64_t, std::uint64_t> run_processes() {
+// process costs. `catch_up` is called before there are more than kProcessesUnread since.
+std::map<std::uint64_t, std::uint64_t> run_processes(const std::function<void()>& catch_up) {
   std::map<std::uint64_t, std::uint64_t> closures;
   Listener listener;
   const auto run = [](void* at) {
@@ -151,6 +215,9 @@ std::map<std::uint64_t, std::uint64_t> run_processes() {
   };
   std::vector<std::byte> stack(256 << 10);
   for (std::uint64_t i = 0; i < kProcesses; ++i) {
+    if (i % kProcessesUnread == 0) {
+      catch_up();
+    }
     const pid_t pid =
         must(::clone(run, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD, &listener),
              "clone");
@@ -163,11 +230,12 @@ std::map<std::uint64_t, std::uint64_t> run_processes() {
   return closures;
 }
 
-// They are taken out in time.
+// They are taken out in time: the reader, who may be kept from its CPU, is waited for.
 TEST_F(loss, of_no_place_in_the_totals_however_many_processes) {
   Closewatch closewatch({.program = program(), .arguments = {"report", "-j"}});
   ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
-  const auto made = run_processes();
+  const RingOf ring(closewatch);
+  const auto made = run_processes([&] { ring.await_empty(); });
   ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
 
   const auto account = Account::of(closewatch.errors());
@@ -197,7 +265,7 @@ TEST_F(loss, of_a_place_in_the_totals_is_told_and_the_sum_stays_exact) {
       {.program = program(), .arguments = {"report", "-j", "--ring-size", "16M"}});
   ASSERT_TRUE(closewatch.watches()) << closewatch.errors();
   closewatch.signal(SIGSTOP);
-  run_processes();
+  run_processes([] {});
   closewatch.signal(SIGCONT);
   ASSERT_EQ(closewatch.interrupt(), 0) << closewatch.errors();
 
@@ -224,28 +292,18 @@ TEST_F(loss, of_a_place_in_the_totals_is_told_and_the_sum_stays_exact) {
 // The ledger of a running closewatch, filled up from outside with sockets that there are not.
 class Ledger {
  public:
-  explicit Ledger(const Closewatch& closewatch) {
-    const std::string process = "/proc/" + std::to_string(closewatch.pid());
-    for (const auto& entry : std::filesystem::directory_iterator(process + "/fdinfo")) {
-      std::ifstream lines(entry.path());
-      for (std::string line; std::getline(lines, line);) {
-        if (line.starts_with("map_id:")) {
-          take(static_cast<std::uint32_t>(std::stoul(line.substr(line.find('\t')))));
-        }
-      }
-    }
-  }
+  explicit Ledger(const Closewatch& closewatch)
+      : map_(map_of(closewatch, "ledger")), places_(map_of(closewatch, "ledger_places")) {}
 
-  [[nodiscard]] bool found() const { return map_.valid() && places_.valid(); }
   void fill() {
-    std::vector<std::byte> nothing(value_size_);
+    std::vector<std::byte> nothing(map_.info.value_size);
     while (change(BPF_MAP_UPDATE_ELEM, sockets_ + 1, nothing.data())) {
       ++sockets_;
     }
     // Its last member counts the claims.
-    std::vector<std::byte> taken(place_size_);
-    taken[place_size_ - sizeof(std::uint64_t)] = std::byte{1};
-    for (std::uint32_t place = 0; place < place_count_; ++place) {
+    std::vector<std::byte> taken(places_.info.value_size);
+    taken[taken.size() - sizeof(std::uint64_t)] = std::byte{1};
+    for (std::uint32_t place = 0; place < places_.info.max_entries; ++place) {
       must(change(places_, BPF_MAP_UPDATE_ELEM, &place, taken.data()) ? 0 : -1, "take a place");
     }
   }
@@ -256,52 +314,26 @@ class Ledger {
   }
 
  private:
-  static long bpf(int command, bpf_attr& attributes) {
-    return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
-  }
-  void take(std::uint32_t id) {
-    bpf_attr by_id{};
-    by_id.map_id = id;
-    UniqueFd map(static_cast<int>(bpf(BPF_MAP_GET_FD_BY_ID, by_id)));
-    bpf_map_info info{};
-    bpf_attr asked{};
-    asked.info.bpf_fd = static_cast<std::uint32_t>(map.get());
-    asked.info.info_len = sizeof info;
-    asked.info.info = reinterpret_cast<std::uint64_t>(&info);
-    must(bpf(BPF_OBJ_GET_INFO_BY_FD, asked), "ask a map");
-    if (std::string(info.name) == "ledger") {
-      map_ = std::move(map);
-      value_size_ = info.value_size;
-    } else if (std::string(info.name) == "ledger_places") {
-      places_ = std::move(map);
-      place_size_ = info.value_size;
-      place_count_ = info.max_entries;
-    }
-  }
   // `socket` is below every address in the kernel.
   bool change(int command, std::uint64_t socket, const void* value) const {
     return change(map_, command, &socket, value);
   }
-  static bool change(const UniqueFd& map, int command, const void* key, const void* value) {
+  static bool change(const HeldMap& map, int command, const void* key, const void* value) {
     bpf_attr attributes{};
-    attributes.map_fd = static_cast<std::uint32_t>(map.get());
+    attributes.map_fd = static_cast<std::uint32_t>(map.fd.get());
     attributes.key = reinterpret_cast<std::uint64_t>(key);
     attributes.value = reinterpret_cast<std::uint64_t>(value);
-    return bpf(command, attributes) == 0;
+    return ask_bpf(command, attributes) == 0;
   }
 
-  UniqueFd map_;
-  std::size_t value_size_ = 0;
-  UniqueFd places_;
-  std::size_t place_size_ = 0;
-  std::uint32_t place_count_ = 0;
+  HeldMap map_;
+  HeldMap places_;
   std::uint64_t sockets_ = 0;
 };
 
 TEST_F(loss, of_a_place_in_the_ledger_is_told) {
   Closewatch closewatch = watch({"trace", "-j"});
   Ledger ledger(closewatch);
-  ASSERT_TRUE(ledger.found());
   const Listener listener;
   constexpr std::uint64_t kConnections = 10;
   ledger.fill();

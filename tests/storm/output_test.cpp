@@ -43,7 +43,7 @@ struct Pipe {
 // The storm goes on throughout, and is faster than the reader: closewatch has to stop looking
 // before it can be done.
 TEST_F(output, is_whole_when_interrupted_in_a_storm) {
-  Load load({.drivers = 2, .time = std::chrono::seconds(60), .mix{4, 1, 1}});
+  Load load({.drivers = 2, .mix{4, 1, 1}});
   Pipe pipe;
   Closewatch closewatch = watch({"trace", "-j", "--ring-size", "256k"}, pipe.write_end.get());
   pipe.write_end.reset();
@@ -116,6 +116,7 @@ TEST_F(output, does_not_wait_for_a_stalled_reader_after_a_signal) {
   Closewatch closewatch = watch({"trace", "-j"}, pipe.write_end.get());
   pipe.write_end.reset();
   run_load({.drivers = 1, .connections = 500});
+  await_closed(0);
   closewatch.signal(SIGTERM);
   EXPECT_EQ(closewatch.wait(), 1) << closewatch.errors();
 
@@ -221,6 +222,7 @@ TEST_F(output, of_record_does_not_wait_for_a_stalled_reader_after_a_signal) {
   Closewatch recording = watch({"record", "-"}, pipe.write_end.get());
   pipe.write_end.reset();
   run_load({.drivers = 1, .connections = 500});
+  await_closed(0);
   recording.signal(SIGINT);
   EXPECT_EQ(recording.wait(), 1) << recording.errors();
   const auto [written, unwritten] = two_numbers(

@@ -16,6 +16,7 @@
 #include "tests/storm/child.h"
 #include "tests/storm/connection.h"
 #include "tests/storm/must.h"
+#include "tests/storm/network.h"
 #include "tests/storm/shared.h"
 #include "tests/storm/story.h"
 #include "tests/storm/suite.h"
@@ -98,6 +99,7 @@ void make_ends(CallScene& scene) {
   alone.give();
   must(-child.wait(), "the end of the child");
   exited.server.reset();
+  await_closed(1);
   scene.ended.give();
   scene.leave.await();  // who has ended has no modules any more
 }
@@ -183,6 +185,7 @@ TEST_F(stacks, without_room_are_counted) {
       close_by(connection.client, way, kLevels);
       connection.server.reset();
     }
+    await_closed(1);
     scene->ended.give();
     scene->leave.await();
   });
