@@ -44,4 +44,9 @@ std::uint64_t sum_of(const std::string& page, const std::string& metric, const s
   return sum;
 }
 
+std::uint64_t accounted_for(const std::string& page) {
+  return sum_of(page, "closewatch_closures_total") +
+         sum_of(page, "closewatch_kernel_connections_unseen");
+}
+
 }  // namespace closewatch::daemon_test

@@ -14,4 +14,8 @@ std::string get(const std::string& socket_path, const std::string& target);
 std::uint64_t sum_of(const std::string& page, const std::string& metric,
                      const std::string& label = "");
 
+// Closures that are counted, and connections of which none can be: the kernel ran no program at
+// their end (bpf/README.md, "What can go unseen").
+std::uint64_t accounted_for(const std::string& page);
+
 }  // namespace closewatch::daemon_test

@@ -17,6 +17,12 @@
 #include "tests/storm/story.h"
 
 namespace closewatch::daemon_test {
+namespace {
+
+// Closures for each that ends unseen, and more: one was seen in 6 million, on a busy host in 4.
+constexpr std::uint64_t kSeldom = 1'000'000;
+
+}  // namespace
 
 void Served::SetUp() {
   if (::geteuid() != 0) {
@@ -105,12 +111,17 @@ int Served::stop() {
   return daemon_->wait();
 }
 
-void Served::expect_nothing_lost(std::uint64_t closures) {
+std::uint64_t Served::expect_nothing_lost(std::uint64_t closures) {
   const auto account = storm::Account::of(daemon_->errors());
-  ASSERT_TRUE(account) << daemon_->errors();
+  if (!account) {
+    ADD_FAILURE() << daemon_->errors();
+    return 0;
+  }
   storm::expect_identities(*account);
-  EXPECT_EQ(account->recorded, closures);
+  EXPECT_EQ(account->recorded + account->unseen, closures) << daemon_->errors();
+  EXPECT_LE(account->unseen, 1 + closures / kSeldom) << daemon_->errors();
   EXPECT_EQ(account->lost, 0U);
+  return account->recorded;
 }
 
 std::uint64_t Served::rss_kib() const {

@@ -79,15 +79,15 @@ TEST_F(sinks, a_storm_at_full_speed_loses_nothing_in_any) {
     return result;
   });
   const std::uint64_t closures = 2 * made.connections();
-  await("waiting for the metrics", [&] {
-    return sum_of(get(socket_path(), "/metrics"), "closewatch_closures_total") >= closures;
-  });
+  await("waiting for the metrics",
+        [&] { return accounted_for(get(socket_path(), "/metrics")) >= closures; });
   over = true;
   scraper.join();
-  EXPECT_EQ(sum_of(get(socket_path(), "/metrics"), "closewatch_closures_total"), closures);
+  const std::string page = get(socket_path(), "/metrics");
   ASSERT_EQ(stop(), 0) << daemon().errors();
-  expect_nothing_lost(closures);
-  expect_all_have(closures);
+  const std::uint64_t seen = expect_nothing_lost(closures);
+  EXPECT_EQ(sum_of(page, "closewatch_closures_total"), seen);
+  expect_all_have(seen);
   EXPECT_EQ(webhook.requests().size(), 4U);
   EXPECT_EQ(ask(path("history.db"), "SELECT count(*) FROM loss"), 0U);
   EXPECT_EQ(ask(path("history.db"), "SELECT count(*) FROM closure WHERE reason = 'unread_data'"),
@@ -119,7 +119,8 @@ TEST_F(sinks, what_the_ring_could_not_hold_is_told_by_all) {
   const auto account = storm::Account::of(daemon().errors());
   ASSERT_TRUE(account) << daemon().errors();
   storm::expect_identities(*account);
-  EXPECT_EQ(account->ended - account->filtered, 2 * made.connections());
+  EXPECT_EQ(account->ended - account->filtered + account->unseen, 2 * made.connections());
+  EXPECT_LE(account->unseen, 1U);
   EXPECT_GT(account->lost, 0U);
   EXPECT_EQ(account->lost_ring, account->lost);
   EXPECT_EQ(sum_of(page, "closewatch_kernel_ends_total", "lost_ring"), account->lost);
