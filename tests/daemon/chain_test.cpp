@@ -10,7 +10,6 @@
 #include "tests/daemon/served.h"
 #include "tests/data/fake_server.h"
 #include "tests/serve/prometheus.h"
-#include "tests/storm/await.h"
 #include "tests/storm/connection.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"

@@ -8,7 +8,6 @@
 #include "tests/daemon/kept.h"
 #include "tests/daemon/locked.h"
 #include "tests/daemon/served.h"
-#include "tests/storm/await.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"
 #include "tests/storm/story.h"

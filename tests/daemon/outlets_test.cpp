@@ -16,7 +16,6 @@
 #include "tests/daemon/kept.h"
 #include "tests/daemon/page.h"
 #include "tests/daemon/served.h"
-#include "tests/storm/await.h"
 #include "tests/storm/connection.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"

@@ -4,14 +4,11 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
-#include <atomic>
-#include <thread>
-
 #include "tests/daemon/kept.h"
 #include "tests/daemon/page.h"
 #include "tests/daemon/served.h"
 #include "tests/data/fake_server.h"
-#include "tests/storm/await.h"
+#include "tests/storm/child.h"
 #include "tests/storm/load.h"
 #include "tests/storm/network.h"
 #include "tests/storm/story.h"
@@ -64,9 +61,8 @@ TEST_F(sinks, a_storm_at_full_speed_loses_nothing_in_any) {
   const FakeServer alertmanager(answers(std::string(kOk)));
   configure_all(webhook, alertmanager);
   start();
-  std::atomic<bool> over = false;
-  std::thread scraper([&] {
-    while (!over) {
+  storm::Child scraper([&] {
+    for (;;) {
       get(socket_path(), "/metrics");
     }
   });
@@ -81,8 +77,8 @@ TEST_F(sinks, a_storm_at_full_speed_loses_nothing_in_any) {
   const std::uint64_t closures = 2 * made.connections();
   await("waiting for the metrics",
         [&] { return accounted_for(get(socket_path(), "/metrics")) >= closures; });
-  over = true;
-  scraper.join();
+  scraper.signal(SIGKILL);
+  scraper.wait();
   const std::string page = get(socket_path(), "/metrics");
   ASSERT_EQ(stop(), 0) << daemon().errors();
   const std::uint64_t seen = expect_nothing_lost(closures);

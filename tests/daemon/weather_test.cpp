@@ -21,7 +21,6 @@
 #include "tests/daemon/page.h"
 #include "tests/daemon/served.h"
 #include "tests/data/fake_server.h"
-#include "tests/storm/await.h"
 #include "tests/storm/load.h"
 #include "tests/storm/must.h"
 #include "tests/storm/network.h"
