@@ -118,7 +118,8 @@ void linger2(Stage& stage) {
 }
 
 // A FIN_WAIT2 that begins with more than a minute to go stays a full socket until one minute is
-// left; if the time allowed is shorter by then, the timer resets it.
+// left; if the time allowed is shorter by then, the timer resets it. The seconds above a minute are
+// how late this process may be.
 void fin_wait2_timeout(Stage& stage) {
   Connection& connection = stage.connect();
   connection.await_queues({});
@@ -268,7 +269,7 @@ std::vector<Situation> abortive_situations() {
                    .initiator = "kernel",
                    .rst_sent = true}},
                  {{"OutRsts", 1}}},
-       .sysctls = {{"tcp_fin_timeout", "61"}}},
+       .sysctls = {{"tcp_fin_timeout", "63"}}},
       {.name = "abortive/repair",
        .about = "The application closes in TCP_REPAIR mode: nothing is sent at all.",
        .run = repair,
