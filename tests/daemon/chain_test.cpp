@@ -57,17 +57,14 @@ TEST_F(chain, the_shipped_rules_tell_of_real_closes) {
        "--cluster.listen-address=", "--web.listen-address=127.0.0.1:0"});
   const std::string alertmanager_address = alertmanager.await("msg=\"Listening on\" address=");
 
-  configure("[metrics]\nlisten = [\"127.0.0.1:10177\"]\nsocket_path = \"" + path("metrics.sock") +
-            "\"\n");
+  configure("[metrics]\nlisten = [\"127.0.0.1:10177\"]\nsocket_path = \"" + socket_path() + "\"\n");
   start();
   const storm::DriverResult made = apart.inside([] {
     return storm::run_load({.drivers = 1, .connections = 7, .mix{0, 0, 1}}).all();
   });
   // All are there before the first scrape, so that the first alert speaks of all.
-  await("waiting for the metrics", [&] {
-    return sum_of(get(path("metrics.sock"), "/metrics"), "closewatch_closures_total") ==
-           2 * made.connections();
-  });
+  await("waiting for the metrics",
+        [&] { return sum_of(page(), "closewatch_closures_total") == 2 * made.connections(); });
   const serve::Prometheus prometheus(
       "127.0.0.1:10177", serve::Alerting{CLOSEWATCH_PROMETHEUS_RULES, alertmanager_address});
   const Json loses = await_alert(receiver, "ClosewatchLosesData");

@@ -30,9 +30,8 @@ class checkup : public Served {
   checkup() { watchdog_us_ = "300000"; }  // it looks every 100 ms
 
   [[nodiscard]] std::string file() const { return path("history.db"); }
-  [[nodiscard]] std::string page() const { return get(path("metrics.sock"), "/metrics"); }
   void configure_metrics() const {
-    configure("[metrics]\nlisten = []\nsocket_path = \"" + path("metrics.sock") +
+    configure("[metrics]\nlisten = []\nsocket_path = \"" + socket_path() +
               "\"\n[alerts]\nenabled = false\n");
   }
   // Closures, in the history when it returns.

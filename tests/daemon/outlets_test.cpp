@@ -28,15 +28,14 @@ using ::testing::Not;
 
 class outlets : public Served {
  protected:
-  [[nodiscard]] std::string socket_path() const { return path("metrics.sock"); }
   // Waits until a page counts so many closures: a page is as old as a second.
   std::string await_page(std::uint64_t closures) {
-    std::string page;
+    std::string last;
     await("waiting for the metrics", [&] {
-      page = get(socket_path(), "/metrics");
-      return sum_of(page, "closewatch_closures_total", "") >= closures;
+      last = page();
+      return sum_of(last, "closewatch_closures_total", "") >= closures;
     });
-    return page;
+    return last;
   }
 };
 
@@ -46,11 +45,11 @@ TEST_F(outlets, metrics_count_every_closure) {
   const storm::DriverResult made =
       storm::run_load({.drivers = 2, .connections = 500, .mix{6, 2, 2}}).all();
   storm::await_closed(0);
-  const std::string page = await_page(2 * made.connections());
-  EXPECT_EQ(sum_of(page, "closewatch_closures_total", ""), 2 * made.connections());
-  EXPECT_EQ(sum_of(page, "closewatch_closures_total", "reason=\"unread_data\""),
+  const std::string last = await_page(2 * made.connections());
+  EXPECT_EQ(sum_of(last, "closewatch_closures_total", ""), 2 * made.connections());
+  EXPECT_EQ(sum_of(last, "closewatch_closures_total", "reason=\"unread_data\""),
             made.of(storm::Ending::unread_data));
-  EXPECT_EQ(sum_of(page, "closewatch_closures_total", "reason=\"linger_zero\""),
+  EXPECT_EQ(sum_of(last, "closewatch_closures_total", "reason=\"linger_zero\""),
             made.of(storm::Ending::linger_zero));
   EXPECT_THAT(get(socket_path(), "/healthz"), HasSubstr("200"));
   ASSERT_EQ(stop(), 0) << daemon().errors();
@@ -77,14 +76,14 @@ TEST_F(outlets, metrics_tell_of_closes_that_still_run) {
     storm::must(::ioctl(connection.server.get(), SIOCINQ, &arrived), "SIOCINQ");
     return sent - static_cast<std::uint64_t>(arrived);
   };
-  std::string page;
+  std::string last;
   await("waiting for the metrics", [&] {
-    page = get(socket_path(), "/metrics");
-    return sum_of(page, "closewatch_pending_bytes", "") == under_way();
+    last = page();
+    return sum_of(last, "closewatch_pending_bytes", "") == under_way();
   });
-  EXPECT_EQ(sum_of(page, "closewatch_pending_closes", ""), 1U);
-  EXPECT_EQ(sum_of(page, "closewatch_pending_closes", "state=\"FIN_WAIT1\""), 1U);
-  EXPECT_THAT(page, Not(HasSubstr("\nclosewatch_pending_oldest_seconds 0\n")));
+  EXPECT_EQ(sum_of(last, "closewatch_pending_closes", ""), 1U);
+  EXPECT_EQ(sum_of(last, "closewatch_pending_closes", "state=\"FIN_WAIT1\""), 1U);
+  EXPECT_THAT(last, Not(HasSubstr("\nclosewatch_pending_oldest_seconds 0\n")));
   EXPECT_EQ(stop(), 0);
 }
 
@@ -112,16 +111,16 @@ TEST_F(outlets, metrics_cover_what_the_kernel_counts) {
   ASSERT_EQ(errno, EINPROGRESS);
   storm::set_linger_zero(attempt.get());
   attempt.reset();
-  std::string page;
+  std::string last;
   await("waiting for the metrics", [&] {
-    page = get(socket_path(), "/metrics");
+    last = page();
     // The kernel's counter may be read before the record is.
-    return sum_of(page, "closewatch_coverage_kernel_ends_total", "end=\"abort_on_data\"") > 0 &&
-           sum_of(page, "closewatch_coverage_seen_ends_total", "end=\"abort_on_data\"") > 0;
+    return sum_of(last, "closewatch_coverage_kernel_ends_total", "end=\"abort_on_data\"") > 0 &&
+           sum_of(last, "closewatch_coverage_seen_ends_total", "end=\"abort_on_data\"") > 0;
   });
-  EXPECT_EQ(sum_of(page, "closewatch_coverage_kernel_ends_total", "end=\"abort_on_data\""), 1U);
-  EXPECT_EQ(sum_of(page, "closewatch_coverage_seen_ends_total", "end=\"abort_on_data\""), 1U);
-  EXPECT_EQ(sum_of(page, "closewatch_failed_attempts_total", "reason=\"closed_in_syn_sent\""), 1U);
+  EXPECT_EQ(sum_of(last, "closewatch_coverage_kernel_ends_total", "end=\"abort_on_data\""), 1U);
+  EXPECT_EQ(sum_of(last, "closewatch_coverage_seen_ends_total", "end=\"abort_on_data\""), 1U);
+  EXPECT_EQ(sum_of(last, "closewatch_failed_attempts_total", "reason=\"closed_in_syn_sent\""), 1U);
   EXPECT_EQ(stop(), 0);
   EXPECT_EQ(
       ask(path("history.db"), "SELECT count(*) FROM closure WHERE reason = 'closed_in_syn_sent'"),
@@ -153,8 +152,8 @@ TEST_F(outlets, metrics_move_with_a_reload_and_keep_their_counts) {
   configure("[metrics]\nlisten = []\nsocket_path = \"" + path("moved.sock") + "\"\n");
   Served::reload();
   EXPECT_NE(::access(socket_path().c_str(), F_OK), 0);
-  const std::string page = get(path("moved.sock"), "/metrics");
-  EXPECT_EQ(sum_of(page, "closewatch_closures_total", ""), 2 * before.connections());
+  const std::string last = get(path("moved.sock"), "/metrics");
+  EXPECT_EQ(sum_of(last, "closewatch_closures_total", ""), 2 * before.connections());
   configure("[metrics]\nenabled = false\n");
   Served::reload();
   EXPECT_EQ(stop(), 0);

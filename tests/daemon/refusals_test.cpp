@@ -31,10 +31,9 @@ class refusals : public Served {
  protected:
   refusals() { watchdog_us_ = "300000"; }  // it looks every 100 ms
 
-  [[nodiscard]] std::string page() const { return get(path("metrics.sock"), "/metrics"); }
   // `tcp`: "ADDRESS:PORT" in quotes, or nothing.
   [[nodiscard]] std::string metrics(const std::string& tcp = "") const {
-    return "[metrics]\nlisten = [" + tcp + "]\nsocket_path = \"" + path("metrics.sock") + "\"\n";
+    return "[metrics]\nlisten = [" + tcp + "]\nsocket_path = \"" + socket_path() + "\"\n";
   }
 };
 

@@ -94,8 +94,8 @@ void Served::show_account() {
   }
   const std::string log = daemon_->errors();
   std::cerr << log;
-  if (::access(path("metrics.sock").c_str(), F_OK) == 0) {
-    for (const std::string& line : storm::lines_of(get(path("metrics.sock"), "/metrics"))) {
+  if (::access(socket_path().c_str(), F_OK) == 0) {
+    for (const std::string& line : storm::lines_of(page())) {
       if (line.starts_with("closewatch_") && !line.ends_with(" 0") &&
           line.find("_bucket{") == std::string::npos) {
         std::cerr << line << '\n';
@@ -105,6 +105,8 @@ void Served::show_account() {
   stop();
   std::cerr << daemon_->errors().substr(log.size());
 }
+
+std::string Served::page() const { return get(socket_path(), "/metrics"); }
 
 int Served::stop() {
   daemon_->signal(SIGTERM);
@@ -121,6 +123,7 @@ std::uint64_t Served::expect_nothing_lost(std::uint64_t closures) {
   EXPECT_EQ(account->recorded + account->unseen, closures) << daemon_->errors();
   EXPECT_LE(account->unseen, 1 + closures / kSeldom) << daemon_->errors();
   EXPECT_EQ(account->lost, 0U);
+  EXPECT_EQ(account->shown, account->recorded);
   return account->recorded;
 }
 

@@ -49,11 +49,14 @@ class Served : public ::testing::Test {
   // SIGTERM, and its end: the exit code.
   int stop();
   // After the stop: the account closes, none of so many closures was lost, and all were recorded
-  // but for those at whose end the kernel ran no program (bpf/README.md, "What can go unseen"):
-  // some vendors' do so to one in millions. How many were recorded.
+  // and shown but for those at whose end the kernel ran no program (bpf/README.md, "What can go
+  // unseen"): some vendors' do so to one in millions. How many were recorded.
   std::uint64_t expect_nothing_lost(std::uint64_t closures);
 
   [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
+  // Where its metrics are, if configure() says so, and what they say now.
+  [[nodiscard]] std::string socket_path() const { return path("metrics.sock"); }
+  [[nodiscard]] std::string page() const;
   [[nodiscard]] storm::Closewatch& daemon() { return *daemon_; }
   [[nodiscard]] Manager& manager() { return *manager_; }
   [[nodiscard]] std::uint32_t network() const { return network_; }

@@ -25,8 +25,6 @@ class sinks : public Served {
  protected:
   sinks() { watchdog_us_ = "300000"; }  // it looks every 100 ms
 
-  [[nodiscard]] std::string socket_path() const { return path("metrics.sock"); }
-
   // A rule of each kind of end, told to every receiver there is.
   void configure_all(const FakeServer& webhook, const FakeServer& alertmanager) const {
     std::string more = "[metrics]\nlisten = []\nsocket_path = \"" + socket_path() +
@@ -63,7 +61,7 @@ TEST_F(sinks, a_storm_at_full_speed_loses_nothing_in_any) {
   start();
   storm::Child scraper([&] {
     for (;;) {
-      get(socket_path(), "/metrics");
+      static_cast<void>(page());
     }
   });
   const storm::DriverResult made = apart.inside([] {
@@ -75,14 +73,13 @@ TEST_F(sinks, a_storm_at_full_speed_loses_nothing_in_any) {
     return result;
   });
   const std::uint64_t closures = 2 * made.connections();
-  await("waiting for the metrics",
-        [&] { return accounted_for(get(socket_path(), "/metrics")) >= closures; });
+  await("waiting for the metrics", [&] { return accounted_for(page()) >= closures; });
   scraper.signal(SIGKILL);
   scraper.wait();
-  const std::string page = get(socket_path(), "/metrics");
+  const std::string last = page();
   ASSERT_EQ(stop(), 0) << daemon().errors();
   const std::uint64_t seen = expect_nothing_lost(closures);
-  EXPECT_EQ(sum_of(page, "closewatch_closures_total"), seen);
+  EXPECT_EQ(sum_of(last, "closewatch_closures_total"), seen);
   expect_all_have(seen);
   EXPECT_EQ(webhook.requests().size(), 4U);
   EXPECT_EQ(ask(path("history.db"), "SELECT count(*) FROM loss"), 0U);
@@ -105,11 +102,11 @@ TEST_F(sinks, what_the_ring_could_not_hold_is_told_by_all) {
     return result;
   });
   daemon().signal(SIGCONT);
-  std::string page;
+  std::string last;
   await("waiting for the metrics", [&] {
-    page = get(socket_path(), "/metrics");
-    return sum_of(page, "closewatch_closures_total") > 0 &&
-           sum_of(page, "closewatch_kernel_ends_total", "lost_ring") > 0;
+    last = page();
+    return sum_of(last, "closewatch_closures_total") > 0 &&
+           sum_of(last, "closewatch_kernel_ends_total", "lost_ring") > 0;
   });
   ASSERT_EQ(stop(), 0) << daemon().errors();
   const auto account = storm::Account::of(daemon().errors());
@@ -119,8 +116,8 @@ TEST_F(sinks, what_the_ring_could_not_hold_is_told_by_all) {
   EXPECT_LE(account->unseen, 1U);
   EXPECT_GT(account->lost, 0U);
   EXPECT_EQ(account->lost_ring, account->lost);
-  EXPECT_EQ(sum_of(page, "closewatch_kernel_ends_total", "lost_ring"), account->lost);
-  EXPECT_EQ(sum_of(page, "closewatch_closures_total"), account->recorded);
+  EXPECT_EQ(sum_of(last, "closewatch_kernel_ends_total", "lost_ring"), account->lost);
+  EXPECT_EQ(sum_of(last, "closewatch_closures_total"), account->recorded);
   expect_all_have(account->recorded);
   EXPECT_EQ(ask(path("history.db"), "SELECT sum(records) FROM loss WHERE kind = 'ring'"),
             account->lost_ring + account->lost_amendments);

@@ -51,7 +51,6 @@ class soak : public Served {
     room_ = "";
   }
 
-  [[nodiscard]] std::string page() const { return get(path("metrics.sock"), "/metrics"); }
   // More, once the reader, who may be kept from its CPU, is not too far behind.
   void make(const storm::LoadOptions& load) {
     await("waiting for the reader", [&] { return 2 * made_ <= accounted_for(page()) + kBehind; });
@@ -70,7 +69,7 @@ class soak : public Served {
 };
 
 TEST_F(soak, memory_is_flat_and_every_count_exact) {
-  configure("[metrics]\nlisten = []\nsocket_path = \"" + path("metrics.sock") + "\"\n");
+  configure("[metrics]\nlisten = []\nsocket_path = \"" + socket_path() + "\"\n");
   start();
   for (std::uint64_t made = 0; made < kProcesses; made += kProcessesAtOnce) {
     make({.drivers = kProcessesAtOnce, .connections = 1});

@@ -42,8 +42,6 @@ class weather : public Served {
  protected:
   weather() { watchdog_us_ = "300000"; }  // it looks every 100 ms
 
-  [[nodiscard]] std::string socket_path() const { return path("metrics.sock"); }
-  [[nodiscard]] std::string page() const { return get(socket_path(), "/metrics"); }
   [[nodiscard]] std::string file() const { return path(history_); }
 
   // One alert as soon as a connection was closed with data unread.
