@@ -6,9 +6,11 @@
 #include <stdlib.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/data/example_record.h"
@@ -198,12 +200,18 @@ inline std::int64_t number_in(const std::string& path, const std::string& sql) {
   return number.ok() ? *number : -1;
 }
 
+// Asks every millisecond, which leaves the CPU to who is waited for.
+template <typename Condition>
+void await(Condition condition) {
+  while (!condition()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 // Waits until the writer's thread says so; a writer that never does fails the test by its time.
 template <typename Condition>
 void await(const Writer& writer, Condition condition) {
-  while (!condition(writer.health())) {
-    std::this_thread::yield();
-  }
+  await([&] { return condition(writer.health()); });
 }
 
 }  // namespace closewatch::history

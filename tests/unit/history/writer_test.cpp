@@ -70,9 +70,7 @@ TEST(Writer, GoesOverToOtherSettingsAndForgetsNothing) {
   settings.graceful_rows_per_minute = 600;
   writer->take_over(settings);
   const std::string stopped = "SELECT count(*) FROM session WHERE stopped_ns IS NOT NULL";
-  while (number_in(folder.file(), stopped) == 0) {
-    std::this_thread::yield();
-  }
+  await([&] { return number_in(folder.file(), stopped) != 0; });
   Correction late = correction_of(graceful(1));
   late.verdict = data_after_close();
   writer->finding(graceful(2));
@@ -115,9 +113,7 @@ TEST(Writer, CountsWhatItCouldNotTakeInTime) {
   armed = true;
   (*writer)->finding(abortive(0));
   (*writer)->flush();
-  while (!in_thread) {
-    std::this_thread::yield();
-  }
+  await([&] { return in_thread.load(); });
   for (std::uint32_t n = 1; n <= 100; ++n) {
     (*writer)->finding(abortive(n));
   }
@@ -319,9 +315,7 @@ TEST(Writer, SurvivesKill9) {
           if (health.rows_written > 0) {  // something is in the file: may be killed at any moment
             (void)!::write(pipe_ends[1], "x", 1);
           }
-          while ((*writer)->health().waiting > 16'000) {
-            std::this_thread::yield();
-          }
+          await(**writer, [](const Health& is) { return is.waiting <= 16'000; });
         }
       }
       ::_exit(1);

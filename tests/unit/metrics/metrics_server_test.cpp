@@ -72,7 +72,7 @@ class MetricsServerTest : public testing::Test {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (!expected(server_->counts())) {
       ASSERT_LT(std::chrono::steady_clock::now(), limit) << "the counts never came to that";
-      std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
 
