@@ -242,7 +242,7 @@ void lost_in_passing(Stage& stage) {
 // The channel holds itself as well: only the garbage collector of AF_UNIX can end it. It runs in a
 // kernel thread, on 5.10 in the process that happens to start it.
 void garbage(Stage& stage) {
-  if (!kernel_has("__unix_gc") && !kernel_has("unix_schedule_gc")) {
+  if (!unix_collector_is_a_worker()) {
     stage.variant(1);
   }
   Connection& connection = stage.connect();

@@ -7,30 +7,48 @@
 #include <string>
 
 namespace closewatch::scenarios {
+namespace {
 
-bool kernel_has(std::string_view symbol) {
+struct Kernel {
+  bool reads_tasks = false;
+  bool reads_subflows = false;
+  bool traces_timewait_resets = false;
+  bool collects_in_worker = false;
+};
+
+void note_symbol(Kernel& kernel, std::string_view name) {
+  kernel.reads_tasks |= name == "bpf_get_current_task_btf";
+  kernel.reads_subflows |= name == "bpf_rdonly_cast";
+  kernel.collects_in_worker |= name == "__unix_gc" || name == "unix_schedule_gc";
+}
+
+Kernel read_kernel() {
+  Kernel kernel;
   std::ifstream symbols{"/proc/kallsyms"};
-  std::string address;
-  std::string type;
-  std::string name;
-  std::string rest;
-  while (symbols >> address >> type >> name && std::getline(symbols, rest)) {
-    if (name == symbol) {
-      return true;
-    }
+  std::string line;
+  while (std::getline(symbols, line)) {  // "ADDRESS TYPE NAME", and of a module "\t[MODULE]"
+    const std::string_view text{line};
+    const std::size_t type = text.find(' ') + 1;
+    const std::string_view name = text.substr(text.find(' ', type) + 1);
+    note_symbol(kernel, name.substr(0, name.find('\t')));
   }
-  return false;
-}
-
-bool bpf_reads_tasks() { return kernel_has("bpf_get_current_task_btf"); }
-
-bool timewait_resets_are_traced() {
   btf* types = btf__load_vmlinux_btf();
-  const bool found = btf__find_by_name_kind(types, "sk_rst_reason", BTF_KIND_ENUM) > 0;
+  kernel.traces_timewait_resets = btf__find_by_name_kind(types, "sk_rst_reason", BTF_KIND_ENUM) > 0;
   btf__free(types);
-  return found;
+  return kernel;
 }
 
-bool bpf_reads_subflows() { return kernel_has("bpf_rdonly_cast"); }
+const Kernel& kernel() {
+  static const Kernel read = read_kernel();
+  return read;
+}
+
+}  // namespace
+
+void read_kernel_symbols() { kernel(); }
+bool bpf_reads_tasks() { return kernel().reads_tasks; }
+bool bpf_reads_subflows() { return kernel().reads_subflows; }
+bool timewait_resets_are_traced() { return kernel().traces_timewait_resets; }
+bool unix_collector_is_a_worker() { return kernel().collects_in_worker; }
 
 }  // namespace closewatch::scenarios

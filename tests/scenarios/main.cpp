@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/scenarios/catalogue.h"
+#include "tests/scenarios/kernel_symbols.h"
 #include "tests/scenarios/options.h"
 #include "tests/scenarios/runner.h"
 
@@ -50,6 +51,7 @@ int main(int argc, char** argv) {
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  read_kernel_symbols();
   const auto good = run(*options);
   if (!good) {
     return explain(good.error());
