@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace closewatch {
 namespace {
@@ -244,13 +245,24 @@ constexpr std::array kRules{
 };
 // clang-format on
 
+// Its condition where the compiler sees through it: most closures are asked all of them.
+template <std::size_t Index>
+bool applies(const Closure& closure, LingerOutcome linger) {
+  constexpr auto kCondition = kRules[Index].applies;
+  return kCondition(closure, linger);
+}
+
 }  // namespace
 
 std::span<const Rule> rules() { return kRules; }
 
 const Rule& rule_for(const Closure& closure, LingerOutcome linger) {
-  return *std::find_if(kRules.begin(), kRules.end() - 1,
-                       [&](const Rule& rule) { return rule.applies(closure, linger); });
+  std::size_t found = kRules.size() - 1;
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+    static_cast<void>(((applies<Index>(closure, linger) && (found = Index, true)) || ...));
+  }
+  (std::make_index_sequence<kRules.size() - 1>());
+  return kRules[found];
 }
 
 const Rule* rule_named(std::string_view id) {
