@@ -3,7 +3,6 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <optional>
@@ -26,18 +25,24 @@ bool state_known(std::uint8_t state) {
   return state <= static_cast<std::uint8_t>(TcpState::new_syn_recv);
 }
 
+// Each of the lowest eight bits as a byte.
+std::uint64_t eight_bytes(std::uint64_t bits) {
+  constexpr std::uint64_t kEachByte = 0x0101010101010101;
+  const std::uint64_t one_bit_each = (bits & 0xff) * kEachByte & 0x8040201008040201;
+  return (one_bit_each + 0x7f * kEachByte) >> 7 & kEachByte;
+}
+
 // Values are set where they stay, here and below: one that is put together elsewhere and then
 // copied is read back before the CPU has stored its bytes, which takes longer than all else about
-// it.
-// Facts has its members in the order of the bits: eight of them become eight bytes at once.
+// it. Facts has its members in the order of the bits.
 void set(Facts& facts, std::uint64_t bits) {
-  constexpr std::uint64_t kEachByte = 0x0101010101010101;
-  auto* const to = reinterpret_cast<std::byte*>(&facts);
-  for (std::size_t at = 0; at < sizeof facts; at += 8, bits >>= 8) {
-    const std::uint64_t one_bit_each = (bits & 0xff) * kEachByte & 0x8040201008040201;
-    const std::uint64_t bytes = (one_bit_each + 0x7f * kEachByte) >> 7 & kEachByte;
-    std::memcpy(to + at, &bytes, std::min<std::size_t>(8, sizeof facts - at));
+  auto* to = reinterpret_cast<std::byte*>(&facts);
+  for (std::size_t left = sizeof facts / 8; left > 0; --left, to += 8, bits >>= 8) {
+    const std::uint64_t bytes = eight_bytes(bits);
+    std::memcpy(to, &bytes, 8);
   }
+  const std::uint64_t rest = eight_bytes(bits);
+  std::memcpy(to, &rest, sizeof facts % 8);
 }
 
 void set(Closer& closer, std::uint8_t flags, std::int32_t exit_code) {
@@ -52,20 +57,18 @@ void set(Closer& closer, std::uint8_t flags, std::int32_t exit_code) {
   closer.exit_code = exit_code;
 }
 
-Task task_from(const cw_task& raw) {
-  Task task{.pid = raw.pid,
-            .tid = raw.tid,
-            .uid = raw.uid,
-            .start_ns = raw.start_ns,
-            .cgroup_id = raw.cgroup_id};
+void set(Task& task, const cw_task& raw) {
+  task.pid = raw.pid;
+  task.tid = raw.tid;
+  task.uid = raw.uid;
+  task.start_ns = raw.start_ns;
+  task.cgroup_id = raw.cgroup_id;
   std::memcpy(task.comm_bytes.data(), raw.comm, sizeof raw.comm);
-  return task;
 }
 
-Endpoint endpoint_from(const __u8 (&address)[CW_ADDRESS_LENGTH], std::uint16_t port) {
-  Endpoint endpoint{.port = port};
+void set(Endpoint& endpoint, const __u8 (&address)[CW_ADDRESS_LENGTH], std::uint16_t port) {
   std::memcpy(endpoint.address.data(), address, sizeof address);
-  return endpoint;
+  endpoint.port = port;
 }
 
 std::optional<std::uint64_t> unless(std::uint64_t absent, std::uint64_t value) {
@@ -110,14 +113,14 @@ void set(Closure& closure, const cw_closure& raw) {
   set(closure.facts, raw.facts);
   set(closure.closer, raw.closer_flags, raw.exit_code);
   closure.role = static_cast<Role>(raw.role);
-  closure.process = task_from(raw.process);
-  closure.actor = task_from(raw.actor);
+  set(closure.process, raw.process);
+  set(closure.actor, raw.actor);
   closure.state_at_close = static_cast<TcpState>(raw.state_at_close);
   closure.final_state = static_cast<TcpState>(raw.final_state);
   closure.shutdown_flags = raw.shutdown_flags;
   closure.family = raw.family;
-  closure.local = endpoint_from(raw.local, raw.local_port);
-  closure.peer = endpoint_from(raw.peer, raw.peer_port);
+  set(closure.local, raw.local, raw.local_port);
+  set(closure.peer, raw.peer, raw.peer_port);
   closure.netns = raw.netns;
   closure.socket_uid = raw.socket_uid;
   closure.born_ns = unless(0, raw.born_ns);
@@ -148,7 +151,7 @@ void set(Amendment& amendment, const cw_amendment& raw) {
   set(amendment.facts, raw.facts);
   set(amendment.closer, raw.closer_flags, 0);
   amendment.role = static_cast<Role>(raw.role);
-  amendment.process = task_from(raw.process);
+  set(amendment.process, raw.process);
   amendment.time_ns = raw.time_ns;
   amendment.unread = raw.unread;
   amendment.rst_reason = unless_negative(raw.rst_reason);
