@@ -240,6 +240,17 @@ static __always_inline void note_place(struct ledger_entry *entry, struct sock *
 		closure->facts |= CW_FACT(CW_FACT_DISCONNECT);
 }
 
+/*
+ * The state before CLOSE, and with it all other facts, is read from the entry again. The verifier knows
+ * nothing of what is there; of what stays in registers it knows what was asked of it, and follows each
+ * combination of answers by itself to the end of the program.
+ */
+static __always_inline int final_state(const struct cw_closure *closure)
+{
+	barrier();
+	return closure->final_state;
+}
+
 /* The connection ends: the socket leaves `state` for CLOSE. What is left to do is to record it. */
 static __always_inline void end_connection(void *ctx, struct ledger_entry *entry, struct sock *sk,
 					   struct tcp_sock *tcp, int state)
@@ -247,16 +258,17 @@ static __always_inline void end_connection(void *ctx, struct ledger_entry *entry
 	struct cw_closure *closure = &entry->closure;
 	bool acked;
 
+	closure->final_state = (__u8)state;
 	closure->end_ns = bpf_ktime_get_boot_ns();
 	if (mptcp_is_subflow(tcp))
-		mptcp_note_end(entry, sk, tcp, state);
-	snapshot_take(entry, sk, tcp, state);
-	note_place(entry, sk, tcp, state);
+		mptcp_note_end(entry, sk, tcp, final_state(closure));
+	snapshot_take(entry, sk, tcp, final_state(closure));
+	note_place(entry, sk, tcp, final_state(closure));
 	if (cw_full)
 		closure->facts |= CW_FACT(CW_FACT_FULL_HOOKS);
 	if (closure->facts & CW_FACT(CW_FACT_IN_CLOSE)) {
 		if (identity_usable(sk))
-			note_close(ctx, entry, state);
+			note_close(ctx, entry, final_state(closure));
 		if (closure->close_ns > closure->end_ns) /* first seen at the end: one moment */
 			closure->close_ns = closure->end_ns;
 	} else if (closure->facts & CW_FACT(CW_FACT_DISCONNECT)) {
@@ -264,7 +276,7 @@ static __always_inline void end_connection(void *ctx, struct ledger_entry *entry
 		identity_note(entry, CW_ROLE_USER);
 	}
 	if ((closure->facts & CW_FACT(CW_FACT_NEVER_ACCEPTED)) && !closure->sock_error &&
-	    state != TCP_SYN_RECV)
+	    final_state(closure) != TCP_SYN_RECV)
 		note_listener(ctx, entry);
 	if (closure->sock_error == ECONNABORTED && identity_usable(sk) && !entry->aborting) {
 		identity_of_current(&closure->actor);
@@ -273,9 +285,9 @@ static __always_inline void end_connection(void *ctx, struct ledger_entry *entry
 	}
 	if (!(closure->facts & CW_FACT(CW_FACT_FD_OPEN)) || (closure->facts & CW_FACT(CW_FACT_DISCONNECT)))
 		closure->unread += snapshot_unread(sk, tcp);
-	acked = has_fin(state) && tcp->snd_una == tcp->write_seq;
+	acked = has_fin(final_state(closure)) && tcp->snd_una == tcp->write_seq;
 	note_linger(entry, sk, acked, true);
-	if (awaits_answer(entry, state)) {
+	if (awaits_answer(entry, final_state(closure))) {
 		closure->facts |= CW_FACT(CW_FACT_AWAITS_RST);
 		/* the cookie also names the timewait socket, if that is what took over */
 		entry->awaited = cw_timewait_cookies && !(closure->facts & CW_FACT(CW_FACT_RESET_CALLED))

@@ -161,7 +161,7 @@ static __always_inline __u64 snapshot_facts(const struct ledger_entry *entry, st
 	return facts;
 }
 
-/* Fills all that the socket itself says. `state` is the state before CLOSE. */
+/* Fills all that the socket itself says, but for the state, which was `state` before CLOSE. */
 static __always_inline void snapshot_take(struct ledger_entry *entry, struct sock *sk, struct tcp_sock *tcp,
 					  int state)
 {
@@ -194,7 +194,6 @@ static __always_inline void snapshot_take(struct ledger_entry *entry, struct soc
 	closure->sock_error = sk->sk_err;
 	closure->sock_soft_error = sk->sk_err_soft;
 	closure->linger2 = tcp->linger2;
-	closure->final_state = (__u8)state;
 	closure->shutdown_flags = sk->sk_shutdown;
 	closure->retransmits = tcp->inet_conn.icsk_retransmits;
 	closure->probes_out = tcp->inet_conn.icsk_probes_out;
