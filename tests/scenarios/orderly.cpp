@@ -2,7 +2,6 @@
 // Ends that lose nothing: the ways in which FINs can follow each other (kernel.md A1-A5, B10, B11,
 // C1, C3, C11).
 #include "tests/scenarios/script.h"
-#include "userspace/demo/counters.h"
 
 namespace closewatch::scenarios {
 namespace {
@@ -72,8 +71,7 @@ void long_fin_timeout(Stage& stage) {
 void blind_reset(Stage& stage) {
   Connection& connection = stage.connect();
   connection.peer().rst_blind();
-  // A segment from the kernel would not tell: what ends the handshake may still be on its way.
-  stage.link().await("the challenge", [] { return Counters::read().get("TCPChallengeACK") == 1U; });
+  connection.peer().await_segments(1);
   connection.await_state(TCP_ESTABLISHED);
   connection.close();
   end_orderly(connection);

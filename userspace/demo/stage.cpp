@@ -94,6 +94,7 @@ void Stage::connect(Connection& connection, std::uint16_t window) {
   if (const int error = pending.get(); error != 0) {
     give_up("connect(): errno " + std::to_string(error));
   }
+  connection.peer().await_ack_of(0);  // the end of the handshake answers nothing that follows
 }
 
 Connection& Stage::connect(Actor& owner, std::uint16_t window) {
