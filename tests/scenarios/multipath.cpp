@@ -196,24 +196,47 @@ void both_close(Stage& stage) {
   stage.variant(orders + (bpf_reads_subflows() ? 0 : kOrders * kOrders));
 }
 
-// close() resets one subflow after the other, and the first RST sets a worker of the other end
-// going, which would reset the rest from there. It is of the same CPU (keep_to_one_cpu), and so has
-// to wait.
-void abort_end(MultipathEnd& end) {
-  const bool first = end.process.run([] {
+// What the process does from now on, no worker interrupts: they are of the same CPU
+// (keep_to_one_cpu).
+void come_before_workers(MultipathEnd& end) {
+  const bool done = end.process.run([] {
     const sched_param priority{.sched_priority = 1};
     return ::sched_setscheduler(0, SCHED_FIFO, &priority) == 0;
   });
-  if (!first) {
+  if (!done) {
     skip("no process can have a real-time priority here");
   }
+}
+
+// close() resets one subflow after the other, and the first RST sets a worker of the other end
+// going, which would reset the rest from there.
+void abort_end(MultipathEnd& end) {
+  come_before_workers(end);
   close_end(end);
 }
 
+// Of what an observer says where it finds the MPTCP socket, and where it does not.
+enum Abort : std::uint32_t { kFound, kReleasedByWorker, kReleasedByClient, kAborts };
+
+// Who releases the client's second subflow, which has ended: the worker that the RST sets going, or
+// close(), if that worker has not come to it.
+Abort release(MultipathEnd& client) {
+  come_before_workers(client);
+  const bool both = client.process.run([fd = client.fd] {
+    const bool still_there = subflows_of(fd).count == kSubflows;
+    ::close(fd);
+    return still_there;
+  });
+  if (bpf_reads_subflows()) {
+    return kFound;
+  }
+  return both ? kReleasedByClient : kReleasedByWorker;
+}
+
 // A worker that runs already comes first all the same, now and then: then it sends a third RST.
-void note_abort(Stage& stage) {
+void note_abort(Stage& stage, MultipathEnd& client) {
   const bool ahead = Counters::read().get("OutRsts") == kSubflows + 1;
-  stage.variant((bpf_reads_subflows() ? 0 : 1) + (ahead ? 2 : 0));
+  stage.variant(release(client) + (ahead ? std::uint32_t{kAborts} : 0));
 }
 
 // The 700 bytes have left the subflows: it is the MPTCP socket in which they are unread, and they
@@ -232,7 +255,7 @@ void unread(Stage& stage) {
   settle(stage, multipath);
   abort_end(server);
   await_ends(stage);
-  note_abort(stage);
+  note_abort(stage, client);
 }
 
 void linger_zero(Stage& stage) {
@@ -243,7 +266,7 @@ void linger_zero(Stage& stage) {
   set_linger(server, 0);
   abort_end(server);
   await_ends(stage);
-  note_abort(stage);
+  note_abort(stage, client);
 }
 
 Expected at(Place place) {
@@ -347,13 +370,14 @@ std::vector<Variant> fast_close(std::string_view reason, int linger_seconds, std
   second.rst_received = false;
   second.error = "";
   // The second subflow is a worker's: whose else, only the MPTCP socket tells, and what it had not
-  // read.
-  const auto unfound = [](Variant known) {
+  // read. Who releases it owns it, unless a worker ended it on its own.
+  const auto unfound = [](Variant known, std::string_view process) {
     known.closures.front().unread = 0;
-    known.closures.back().process = "";
+    known.closures.back().process = process;
     return known;
   };
-  return {variant, unfound(variant), ahead, unfound(ahead)};
+  return {variant, unfound(variant, ""), unfound(variant, "owner"),
+          ahead,   unfound(ahead, ""),   unfound(ahead, "")};
 }
 
 Situation situation(std::string_view name, std::string_view about, void (*run)(Stage&),
