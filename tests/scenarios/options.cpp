@@ -63,6 +63,8 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
       options.list = true;
     } else if (name == "--own-machine") {
       options.own_machine = true;
+    } else if (name == "--passed") {
+      options.passed = true;
     } else if (name == "--help") {
       options.help = true;
     } else if (name == "--no-observer") {

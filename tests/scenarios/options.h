@@ -19,6 +19,7 @@ struct Options {
   unsigned jobs = 8;
   unsigned rounds = 1;       // of plays whose end the kernel let no program see
   bool own_machine = false;  // may do to every connection of it what a situation does
+  bool passed = false;       // tells also what passed
   bool list = false;
   bool help = false;
 };
@@ -29,6 +30,7 @@ inline constexpr const char* kUsage =
     "  --family ipv4|ipv6|mapped|all       sockets to play with (all)\n"
     "  --filter REGEX                      only situations whose name matches\n"
     "  --own-machine                       also what every connection of the machine feels\n"
+    "  --passed                            a line also for each that passed\n"
     "  --jobs N                            plays side by side (8)\n"
     "  --rounds N                          play again, up to N times in all, what the kernel let "
     "no\n"

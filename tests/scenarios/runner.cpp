@@ -222,8 +222,11 @@ void Run::judge(bool last_round, Score& score, std::vector<Job>& again) {
                   family.c_str());
       continue;
     }
-    ++(complaints.empty() ? score.passed : score.failed);
-    std::printf("%s %s %s\n", complaints.empty() ? "PASS" : "FAIL", name.c_str(), family.c_str());
+    const bool passed = complaints.empty();
+    ++(passed ? score.passed : score.failed);
+    if (!passed || options_.passed) {
+      std::printf("%s %s %s\n", passed ? "PASS" : "FAIL", name.c_str(), family.c_str());
+    }
     for (const std::string& complaint : complaints) {
       std::printf("     %s\n", complaint.c_str());
     }
