@@ -766,8 +766,9 @@ static __always_inline void turn_set_state(void *ctx, struct sock *sk, int old, 
 	last = last_event();
 	if (!last || !begin_turn(last, sk, turn, event))
 		return;
-	if (turn != TURN_FIRST && next == TCP_CLOSE && !ledger_find(sk))
-		return; /* the first program was done with it, or counted that there was no room */
+	if (turn != TURN_FIRST && next == TCP_CLOSE && old != TCP_SYN_RECV && SOCKET_FLAG(sk, SOCK_DEAD) &&
+	    !ledger_find(sk))
+		return; /* the first program has recorded it and dropped its entry */
 	end_turn(last, sk, turn, event, handle_set_state(ctx, sk, old, next, event));
 }
 

@@ -5,18 +5,15 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "tests/storm/await.h"
 #include "tests/storm/connection.h"
+#include "tests/storm/hook_links.h"
 #include "tests/storm/must.h"
 #include "tests/storm/network.h"
 #include "tests/storm/suite.h"
@@ -27,29 +24,6 @@ namespace closewatch::storm {
 namespace {
 
 class unseen : public Suite {};
-
-// Each link of a hook (not of an iterator) of this process.
-std::vector<int> hook_links() {
-  std::vector<int> links;
-  for (const auto& file : std::filesystem::directory_iterator("/proc/self/fdinfo")) {
-    std::ifstream lines(file.path());
-    for (std::string line; std::getline(lines, line);) {
-      if (line == "link_type:\traw_tracepoint" || line == "link_type:\ttracing") {
-        links.push_back(std::stoi(file.path().filename()));
-      }
-    }
-  }
-  return links;
-}
-
-// The kernel detaches a link with its last descriptor. The number stays taken: it is the
-// observer's.
-void detach_hooks() {
-  const UniqueFd nothing(must(::open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null"));
-  for (const int link : hook_links()) {
-    must(::dup3(nothing.get(), link, O_CLOEXEC), "dup3");
-  }
-}
 
 // A listener that takes no connection any more, and attempts to connect to it that nobody answers.
 class Deaf {
@@ -116,7 +90,9 @@ struct Unwatched {
       before = observer.account();
       return before.open == kStay + kGo;
     });
-    detach_hooks();
+    for (const HookLink& link : hook_links()) {
+      storm::detach(link);
+    }
     return observer.counters().begun == before.begun ? std::optional(before) : std::nullopt;
   }
 
