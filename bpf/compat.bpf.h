@@ -38,6 +38,19 @@ extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym;
 #define COMPAT_TO_READ(type, object) (object)
 #endif
 
+/*
+ * The TCP socket that `sk` is known to be, neither a timewait nor a request socket. The cast costs nothing, the
+ * helper a call and what it asks; only that one can be NULL.
+ */
+static __always_inline struct tcp_sock *compat_tcp_sock(struct sock *sk)
+{
+#ifdef CW_READ_CAST
+	return COMPAT_TO_READ(struct tcp_sock, sk);
+#else
+	return bpf_skc_to_tcp_sock(sk);
+#endif
+}
+
 static __always_inline struct socket *compat_socket(struct sock *sk)
 {
 	return COMPAT_TO_READ(struct sock, sk)->sk_socket;

@@ -435,7 +435,7 @@ static __always_inline bool handle_set_state(void *ctx, struct sock *sk, int old
 		return begin_listening(sk, event);
 	if (old == TCP_LISTEN)
 		return next == TCP_CLOSE && note_listener_end(sk, event);
-	tcp = bpf_skc_to_tcp_sock(sk);
+	tcp = compat_tcp_sock(sk);
 	if (!tcp)
 		return false;
 	if (next == TCP_ESTABLISHED)
@@ -599,7 +599,7 @@ static __always_inline bool amend_closer(struct cw_amendment *amendment, struct 
 static __always_inline void amend_late_close(struct ledger_entry *entry, struct sock *sk)
 {
 	struct cw_amendment amendment = {};
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tcp = compat_tcp_sock(sk);
 
 	if (!tcp)
 		return;
@@ -623,7 +623,7 @@ static __always_inline void amend_late_close(struct ledger_entry *entry, struct 
  */
 static __always_inline void recover_end(void *ctx, struct ledger_entry *entry, struct sock *sk)
 {
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tcp = compat_tcp_sock(sk);
 	int state = entry->state;
 
 	if (!tcp || sk->__sk_common.skc_state != TCP_CLOSE)
@@ -754,7 +754,7 @@ static __always_inline void turn_set_state(void *ctx, struct sock *sk, int old, 
 	struct last_event *last;
 
 	/* tcp_time_wait() copies the cookie to the mini-socket before it ends the connection */
-	if (cw_timewait_cookies && next == TCP_FIN_WAIT2)
+	if (cw_timewait_cookies && next == TCP_FIN_WAIT2 && !cookie_of(sk))
 		bpf_get_socket_cookie(sk);
 	if (says_nothing(sk, old, next))
 		return;
@@ -824,7 +824,7 @@ static __always_inline void handle_accept(void *ctx, struct sock *child)
 	entry = ledger_find(child);
 	if (entry)
 		identity_note(entry, CW_ROLE_ACCEPTOR);
-	tcp = bpf_skc_to_tcp_sock(child);
+	tcp = compat_tcp_sock(child);
 	mptcp = tcp && mptcp_is_subflow(tcp) ? (__u64)compat_mptcp_sock(tcp) : 0;
 	if (mptcp)
 		mptcp_note_owner(ctx, mptcp, CW_ROLE_ACCEPTOR);
@@ -856,7 +856,7 @@ static __always_inline void handle_close_begins(void *ctx, struct sock *sk)
 		return;
 	entry->closing = 1;
 	entry->close_jiffies = (__u32)bpf_jiffies64();
-	tcp = bpf_skc_to_tcp_sock(sk);
+	tcp = compat_tcp_sock(sk);
 	if (tcp && mptcp_is_subflow(tcp)) {
 		if (state != TCP_CLOSE)
 			mptcp_note_fin(entry, sk, tcp, state);
@@ -905,7 +905,7 @@ static __always_inline void handle_send_fin(struct sock *sk)
 
 	if (!entry || entry->fin_known)
 		return;
-	tcp = bpf_skc_to_tcp_sock(sk);
+	tcp = compat_tcp_sock(sk);
 	if (!tcp)
 		return;
 	entry->fin_sequence = tcp->write_seq;
@@ -967,7 +967,7 @@ static __always_inline void handle_abort_ends(void *ctx, struct sock *sk)
 	if (!entry || !entry->aborting)
 		return;
 	entry->aborting = 0;
-	tcp = bpf_skc_to_tcp_sock(sk);
+	tcp = compat_tcp_sock(sk);
 	if (!tcp || state == TCP_CLOSE || !SOCKET_FLAG(sk, SOCK_DEAD) || entry->stage != STAGE_OPEN)
 		return;
 	entry->closure.facts |= CW_FACT(CW_FACT_STUCK_ORPHAN);

@@ -84,6 +84,9 @@ static __always_inline void identity_of(struct cw_task *out, struct task_struct 
 	task = COMPAT_TO_READ(struct task_struct, task);
 	leader = task->group_leader;
 	comm = (const __u64 *)leader->comm;
+	out->pid = (__u32)task->tgid;
+	out->tid = (__u32)task->pid;
+	out->_pad = 0;
 	out->uid = task->real_cred->uid.val;
 	out->start_ns = leader->start_boottime;
 	out->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
@@ -93,16 +96,17 @@ static __always_inline void identity_of(struct cw_task *out, struct task_struct 
 
 static __always_inline void identity_of_current(struct cw_task *out)
 {
-	__u64 id = bpf_get_current_pid_tgid();
 	struct task_struct *current = compat_current();
+	__u64 id;
 
-	out->pid = id >> 32;
-	out->tid = (__u32)id;
-	out->_pad = 0;
 	if (current) {
 		identity_of(out, current);
 		return;
 	}
+	id = bpf_get_current_pid_tgid();
+	out->pid = id >> 32;
+	out->tid = (__u32)id;
+	out->_pad = 0;
 	out->uid = (__u32)bpf_get_current_uid_gid();
 	out->start_ns = 0;
 	out->cgroup_id = bpf_get_current_cgroup_id();

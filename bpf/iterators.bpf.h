@@ -43,8 +43,6 @@ static __always_inline void handle_holder(struct task_struct *task, struct file 
 		return;
 	inode = file->f_inode->i_ino;
 	cgroup = task->cgroups->dfl_cgrp;
-	holder.task.pid = (__u32)task->tgid;
-	holder.task.tid = (__u32)task->pid;
 	identity_of(&holder.task, task);
 	holder.in_cgroup = holder_in_cgroup(cgroup);
 	if (bpf_map_update_elem(&holders, &inode, &holder, BPF_ANY))

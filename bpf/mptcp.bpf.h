@@ -140,7 +140,7 @@ static __always_inline void mptcp_handle_state(void *ctx, struct sock *sk, int o
 /* A further subflow: a worker opens it for the owner of the MPTCP socket (__mptcp_subflow_connect()). */
 static __always_inline bool mptcp_opened_by_worker(struct sock *sk)
 {
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tcp = compat_tcp_sock(sk);
 	__s32 exit_code;
 
 	return tcp && mptcp_is_subflow(tcp) && (identity_closer_flags(&exit_code) & CW_CLOSER_KTHREAD);
