@@ -39,8 +39,8 @@ extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym;
 #endif
 
 /*
- * The TCP socket that `sk` is known to be, neither a timewait nor a request socket. The cast costs nothing, the
- * helper a call and what it asks; only that one can be NULL.
+ * The TCP socket that `sk` is known to be, neither a timewait nor a request socket. The cast costs nothing,
+ * the helper a call and what it asks; only that one can be NULL.
  */
 static __always_inline struct tcp_sock *compat_tcp_sock(struct sock *sk)
 {

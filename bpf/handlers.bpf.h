@@ -300,11 +300,11 @@ static __always_inline void end_connection(void *ctx, struct ledger_entry *entry
 /* ---- handlers ---- */
 
 /* The socket begins a new life, and with it the entry: what the old one waited for is settled first. */
-static __always_inline void begin_anew(struct ledger_entry *entry)
+static __always_inline void begin_anew(struct ledger_entry *entry, struct sock *sk)
 {
 	if (entry->stage == STAGE_ENDED)
 		record_closure(entry);
-	*entry = ledger_blank;
+	ledger_reset(entry, sk);
 }
 
 /* connect() or listen(), also again after connect(AF_UNSPEC). */
@@ -314,7 +314,7 @@ static __always_inline struct ledger_entry *begin_afresh(struct sock *sk)
 
 	if (!entry)
 		return ledger_create(sk);
-	begin_anew(entry);
+	begin_anew(entry, sk);
 	return entry;
 }
 
@@ -331,7 +331,7 @@ static __always_inline struct ledger_entry *begin_child(struct sock *sk, int nex
 	    (compat_socket(sk) || next != TCP_ESTABLISHED))
 		return entry;
 	if (entry)
-		begin_anew(entry);
+		begin_anew(entry, sk);
 	else
 		entry = ledger_create(sk);
 	if (entry)

@@ -153,6 +153,22 @@ static __always_inline void ledger_adopt(struct ledger_entry *entry, struct sock
 }
 
 /*
+ * The namespace is read when the entry is made: beside its number is the count of its users, which each new
+ * socket adds to. The line is this CPU's then, and later another's.
+ */
+static __always_inline void ledger_note_netns(struct ledger_entry *entry, struct sock *sk)
+{
+	entry->closure.netns = COMPAT_TO_READ(struct sock, sk)->__sk_common.skc_net.net->ns.inum;
+}
+
+/* The socket begins a new life. */
+static __always_inline void ledger_reset(struct ledger_entry *entry, struct sock *sk)
+{
+	*entry = ledger_blank;
+	ledger_note_netns(entry, sk);
+}
+
+/*
  * Takes the place for the socket if it is free. Of several that add a claim at once at most one sees its
  * own alone, and whose claim is not alone withdraws it: it needs no more than 5.10 has (no compare and
  * exchange before 5.12).
@@ -168,7 +184,7 @@ static __always_inline bool ledger_claim(struct ledger_place *place, struct sock
 		__sync_fetch_and_add(&place->claims, -1);
 		return false;
 	}
-	place->entry = ledger_blank;
+	ledger_reset(&place->entry, sk);
 	place->sk = (__u64)sk;
 	return true;
 }
@@ -185,8 +201,10 @@ static __always_inline struct ledger_entry *ledger_create(struct sock *sk)
 	__sync_fetch_and_add(&cw_ledger_behind, 1);
 	if (!bpf_map_update_elem(&ledger, &key, &ledger_blank, BPF_NOEXIST)) {
 		entry = bpf_map_lookup_elem(&ledger, &key);
-		if (entry)
+		if (entry) {
+			ledger_note_netns(entry, sk);
 			return entry;
+		}
 	}
 	__sync_fetch_and_add(&cw_ledger_behind, -1);
 	COUNT(ledger_refused);

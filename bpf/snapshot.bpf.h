@@ -55,7 +55,6 @@ static __always_inline void snapshot_identity(struct cw_closure *closure, struct
 	/* skc_num is 0 by now when the port was bound automatically (inet_put_port) */
 	closure->local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
 	closure->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	closure->netns = tcp->inet_conn.icsk_inet.sk.__sk_common.skc_net.net->ns.inum;
 	closure->socket_uid = sk->sk_uid.val;
 }
 
