@@ -8,13 +8,9 @@
 namespace closewatch {
 namespace {
 
-void put_process(TextBuffer& out, std::string_view key, const Task& task,
-                 const ProcessDetails& details) {
-  append(out, key);
-  if (!task.known()) {
-    append(out, "null");
-    return;
-  }
+constexpr std::size_t kWritten = 64;
+
+void append_process(TextBuffer& out, const Task& task, const ProcessDetails& details) {
   put(out, R"({"pid":)", task.pid);
   put(out, R"(,"tid":)", task.tid);
   append(out, R"(,"comm":)");
@@ -128,6 +124,26 @@ void put_late_rst(TextBuffer& out, const Correction& correction) {
 
 }  // namespace
 
+void JsonLines::put_process(std::string_view key, const Task& task, const ProcessDetails& details) {
+  TextBuffer& out = output_.buffer();
+  append(out, key);
+  if (!task.known()) {
+    append(out, "null");
+    return;
+  }
+  written_.resize(kWritten);
+  Written& written = written_[task.tid % kWritten];
+  if (written.task != task || written.details != details) {
+    const std::size_t begin = out.size();
+    append_process(out, task, details);
+    written.task = task;
+    written.details = details;
+    written.json = view_of(out, begin);
+  } else {
+    append(out, written.json);
+  }
+}
+
 void JsonLines::finding(const Finding& finding) {
   const Closure& closure = finding.closure;
   const Verdict& verdict = finding.verdict;
@@ -138,8 +154,8 @@ void JsonLines::finding(const Finding& finding) {
   put(out, R"(,"lost":)", verdict.lost);
   put_initiator(out, verdict);
   put_closed_by(out, verdict);
-  put_process(out, R"(,"process":)", closure.process, finding.process);
-  put_process(out, R"(,"actor":)", closure.actor, finding.actor);
+  put_process(R"(,"process":)", closure.process, finding.process);
+  put_process(R"(,"actor":)", closure.actor, finding.actor);
   put_name(out, R"(,"family":)", is_ipv4(closure) ? "ipv4" : "ipv6");
   put_endpoint(out, R"(,"local":)", closure.local);
   put_endpoint(out, R"(,"peer":)", closure.peer);
@@ -178,7 +194,7 @@ void JsonLines::correction(const Correction& correction) {
     }
   }
   if (amendment.process.known()) {
-    put_process(out, R"(,"process":)", amendment.process, correction.process);
+    put_process(R"(,"process":)", amendment.process, correction.process);
   }
   if (amendment.unread > 0) {
     put(out, R"(,"bytes":{"unread":)", amendment.unread);

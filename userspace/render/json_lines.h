@@ -4,6 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "userspace/pipeline/finding.h"
 #include "userspace/render/output.h"
@@ -22,8 +25,18 @@ class JsonLines final : public Sink {
   void flush() override { output_.flush(); }
 
  private:
+  // A process as it was written last: most lines name one that another line has named before.
+  struct Written {
+    Task task;
+    ProcessDetails details;
+    std::string json;
+  };
+
+  void put_process(std::string_view key, const Task& task, const ProcessDetails& details);
+
   Output& output_;
   std::uint64_t tick_ns_;
+  std::vector<Written> written_;  // by a hash of the task
 };
 
 }  // namespace closewatch

@@ -8,9 +8,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <string_view>
 
@@ -60,8 +62,10 @@ class TextBuffer {
 
 template <std::integral Number>
 void append_number(TextBuffer& out, Number number) {
-  const fmt::format_int digits(number);
-  append(out, {digits.data(), digits.size()});
+  constexpr std::size_t kMost = std::numeric_limits<Number>::digits10 + 2;  // with a sign
+  char* const begin = out.extend(kMost);
+  const char* const end = std::to_chars(begin, begin + kMost, number).ptr;
+  out.truncate(static_cast<std::size_t>(end - out.data()));
 }
 
 inline std::string_view view_of(const TextBuffer& out, std::size_t from = 0) {

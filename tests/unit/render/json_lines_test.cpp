@@ -57,6 +57,34 @@ TEST_F(JsonLinesTest, WritesTheContractByteForByte) {
           R"("errno":null,"flags":["tls"],"rule":"unread_data","hooks":"full","stack":null})"));
 }
 
+// It keeps what it wrote of a process, and must not give it out as another's, or as what was known
+// earlier.
+TEST_F(JsonLinesTest, WritesEachProcessAsItIsByThen) {
+  const Finding nginx = sample_finding();
+  Finding renamed = nginx;
+  renamed.closure.process.comm_bytes = {'w', 'o', 'r', 'k', 'e', 'r'};
+  Finding resolved = renamed;
+  resolved.process.container = "4f5e";
+  Finding again = resolved;
+  again.closure.process.start_ns += 1;
+  again.process.start_unix_ns = *again.process.start_unix_ns + 1;
+  std::vector<Finding> findings{nginx, renamed, resolved, again, nginx, nginx};
+  for (std::uint32_t thread = 0; thread < 200; ++thread) {
+    findings.push_back(nginx);
+    findings.back().closure.process.tid += thread;
+    findings.push_back(findings.back());
+  }
+  JsonLines one(captured_.output(), kTick);
+  for (const Finding& finding : findings) {
+    one.finding(finding);
+  }
+  const std::vector<std::string> lines = captured_.lines();
+  ASSERT_EQ(lines.size(), findings.size());
+  for (std::size_t i = 0; i < findings.size(); ++i) {
+    EXPECT_EQ(parsed(lines[i]), written(findings[i])) << i;
+  }
+}
+
 TEST_F(JsonLinesTest, WritesWhatIsUnknownAsNull) {
   JsonLines(captured_.output(), 0).finding(Finding{});
   EXPECT_THAT(
