@@ -105,6 +105,13 @@ void take_all(int fd) {
   }
 }
 
+void await_reset(int fd) {
+  char byte = 0;
+  if (::recv(fd, &byte, 1, 0) != -1 || errno != ECONNRESET) {
+    give_up("waiting for a reset");
+  }
+}
+
 void set_linger_zero(int fd) {
   const linger zero{.l_onoff = 1, .l_linger = 0};
   must(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &zero, sizeof zero), "SO_LINGER");

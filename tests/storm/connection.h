@@ -48,6 +48,8 @@ void take(int fd, std::size_t count);
 void await_readable(int fd, std::size_t count);
 // Reads until the peer's FIN.
 void take_all(int fd);
+// Waits for the peer's reset, with nothing to read before it.
+void await_reset(int fd);
 void set_linger_zero(int fd);
 
 }  // namespace closewatch::storm
