@@ -346,6 +346,7 @@ static __always_inline bool begin_connection(struct sock *sk, __u16 event)
 	if (!entry)
 		return false;
 	entry->handled = event;
+	entry->state = TCP_SYN_SENT;
 	COUNT(begun);
 	entry->closure.facts |= CW_FACT(CW_FACT_ACTIVE_OPEN);
 	if (identity_usable(sk) && !mptcp_opened_by_worker(sk))
@@ -561,14 +562,16 @@ static __always_inline bool handle_send_reset(struct sock *sk, bool answer, int 
 /* tp tcp_receive_reset: first line of tcp_reset(): a RST came in, or data came after close. */
 static __always_inline bool handle_receive_reset(struct sock *sk, __u16 event)
 {
+	int state = sk->__sk_common.skc_state;
 	struct ledger_entry *entry;
 
-	if (sk->__sk_common.skc_state == TCP_CLOSE)
+	if (state == TCP_CLOSE)
 		return false;
 	entry = ledger_open(sk, false);
 	if (!entry)
 		return false;
 	entry->handled = event;
+	entry->state = (__u8)state;
 	entry->closure.facts |= CW_FACT(CW_FACT_RESET_CALLED);
 	return true;
 }

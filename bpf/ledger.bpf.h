@@ -222,6 +222,7 @@ static __always_inline struct ledger_entry *ledger_open(struct sock *sk, bool bo
 	if (!entry)
 		return NULL;
 	COUNT(begun);
+	entry->state = sk->__sk_common.skc_state;
 	if (!born)
 		ledger_adopt(entry, sk);
 	return entry;
