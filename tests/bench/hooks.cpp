@@ -76,7 +76,7 @@ int main() {
   }
   std::vector<std::array<UniqueFd, 2>> attached;
   for (const closewatch::PlannedHook& planned : plan->hooks) {
-    if (!planned.chosen || planned.hook->kind == HookKind::iterator) {
+    if (!planned.chosen || planned.in_reserve || planned.hook->kind == HookKind::iterator) {
       continue;
     }
     attached.push_back(attach_nothing_to(*planned.hook));

@@ -7,15 +7,17 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <string>
 
 #include "tests/storm/must.h"
 #include "userspace/base/unique_fd.h"
 
 namespace closewatch::storm {
 
-std::vector<HookLink> hook_links() {
+std::vector<HookLink> hook_links(pid_t pid) {
   std::vector<HookLink> links;
-  for (const auto& file : std::filesystem::directory_iterator("/proc/self/fdinfo")) {
+  for (const auto& file :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fdinfo")) {
     HookLink link;
     link.fd = std::stoi(file.path().filename());
     bool hook = false;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The links by which an observer in the test's own process holds its hooks, and how to take them
-// from it: the kernel detaches a link with its last descriptor.
+// The links by which an observer holds its hooks, and how to take them from one in the test's own
+// process: the kernel detaches a link with its last descriptor.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <string>
@@ -15,10 +17,10 @@ struct HookLink {
   std::string tracepoint;  // empty: another kind of hook
 };
 
-// Those of this process, but for iterators, in the order in which they were attached.
-std::vector<HookLink> hook_links();
+// Those of a process, but for iterators, in the order in which they were attached.
+std::vector<HookLink> hook_links(pid_t pid);
 
-// The number of the descriptor stays taken: it is the observer's.
+// Of this process. The number of the descriptor stays taken: it is the observer's.
 void detach(const HookLink& link);
 
 }  // namespace closewatch::storm

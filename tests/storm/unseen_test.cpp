@@ -90,7 +90,7 @@ struct Unwatched {
       before = observer.account();
       return before.open == kStay + kGo;
     });
-    for (const HookLink& link : hook_links()) {
+    for (const HookLink& link : hook_links(::getpid())) {
       storm::detach(link);
     }
     return observer.counters().begun == before.begun ? std::optional(before) : std::nullopt;
@@ -130,7 +130,7 @@ TEST_F(unseen, ends_are_counted_and_open_connections_are_not) {
     unwatched.emplace(std::move(started).take());
     before = unwatched->detach();
   }
-  ASSERT_EQ(hook_links().size(), 0U);
+  ASSERT_EQ(hook_links(::getpid()).size(), 0U);
 
   unwatched->end();
   const KernelCounters after = unwatched->observer.account();

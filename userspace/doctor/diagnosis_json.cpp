@@ -83,9 +83,9 @@ void write_hook(TextBuffer& out, const PlannedHook& planned, bool runs) {
   text(object.next("target"), hook.target);
   text(object.next("set"), name_of(hook.set));
   append_json(object.next("required"), hook.required);
-  append_json(object.next("runs"), planned.chosen && runs);
+  append_json(object.next("runs"), planned.chosen && !planned.in_reserve && runs);
   append_json(object.next("why_not"),
-              planned.chosen ? std::nullopt : std::optional(planned.why_not));
+              planned.why_not.empty() ? std::nullopt : std::optional(planned.why_not));
   append_json_name(object.next("not_seen"), planned.missed() ? hook.without : "");
 }
 

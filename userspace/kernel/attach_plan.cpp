@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace closewatch {
 namespace {
 
 constexpr std::string_view kNotNeeded = "not needed";
+constexpr const char* kNotLeftOutYet = "not needed: the kernel has left out no program yet";
 constexpr std::string_view kTaskIterator = "task";
 constexpr std::string_view kElementIterator = "bpf_map_elem";
 constexpr std::string_view kTimewaitSegment = "tcp_timewait_state_process";
@@ -105,10 +107,6 @@ std::string reason_against(const Hook& hook, const Features& features, HookSet s
   if (hook.turn == Turn::last && !features.preemptible_tracepoints) {
     return std::string(kNotNeeded) + ": this kernel does not preempt a tracepoint";
   }
-  if (hook.turn == Turn::again && hook.target == "tcp_destroy_sock" &&
-      !features.preemptible_tracepoints) {
-    return std::string(kNotNeeded) + ": no softirq interrupts the release of a socket";
-  }
   if (features.current_task &&
       (hook.target.starts_with("sched_process_") || hook.target == kTaskIterator)) {
     return std::string(kNotNeeded) + ": the current task can be read";
@@ -131,6 +129,11 @@ std::string reason_against(const Hook& hook, const Features& features, HookSet s
     return "tcp_reset() is not given the segment";
   }
   return {};
+}
+
+// An interrupt seldom brings a packet in the middle of a program; a task is often preempted there.
+bool waits_to_be_needed(const Hook& hook, const Features& features) {
+  return hook.turn == Turn::again && !features.preemptible_tracepoints;
 }
 
 PlanKnobs knobs_for(const Features& features, HookSet set) {
@@ -190,8 +193,17 @@ Result<> AttachPlan::drop(std::string_view program, std::string why) {
                  .code = ExitCode::unsupported};
   }
   found->chosen = false;
+  found->in_reserve = false;
   found->why_not = std::move(why);
   return {};
+}
+
+void AttachPlan::call_reserve() {
+  for (PlannedHook& planned : hooks) {
+    if (std::exchange(planned.in_reserve, false)) {
+      planned.why_not.clear();
+    }
+  }
 }
 
 std::vector<std::string> AttachPlan::degradations() const {
@@ -226,7 +238,11 @@ Result<AttachPlan> make_plan(const Features& features, HookMode mode) {
                    .hint = "closewatch needs Linux 5.10 or later with BTF for its tracepoints",
                    .code = ExitCode::unsupported};
     }
-    plan.hooks.push_back({&hook, against.empty(), std::move(against)});
+    PlannedHook& planned = plan.hooks.emplace_back();
+    planned.hook = &hook;
+    planned.chosen = against.empty();
+    planned.in_reserve = planned.chosen && waits_to_be_needed(hook, features);
+    planned.why_not = planned.in_reserve ? kNotLeftOutYet : std::move(against);
   }
   plan.knobs = knobs_for(features, plan.set);
   return plan;

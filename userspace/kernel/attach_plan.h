@@ -42,7 +42,9 @@ extern const std::span<const Hook> kHooks;
 struct PlannedHook {
   const Hook* hook = nullptr;
   bool chosen = false;
-  std::string why_not;  // when not chosen
+  // Chosen, and attached when the kernel first leaves out one of those that it is for.
+  bool in_reserve = false;
+  std::string why_not;  // when not chosen or in reserve
 
   // It is not chosen although it would tell something on this kernel.
   [[nodiscard]] bool missed() const;
@@ -68,6 +70,8 @@ struct AttachPlan {
 
   // A chosen hook turned out not to load or attach: degrade by name. Errors when it is required.
   Result<> drop(std::string_view program, std::string why);
+  // The hooks in reserve are attached from now on.
+  void call_reserve();
   // "<hook>: <what is not seen>" for each hook that does not run although its set was wanted.
   [[nodiscard]] std::vector<std::string> degradations() const;
 };

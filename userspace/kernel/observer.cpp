@@ -9,6 +9,7 @@
 #include <atomic>
 #include <bit>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <string_view>
@@ -52,6 +53,22 @@ Result<cw_filter> kernel_filter(const KernelFilter& filter) {
   return out;
 }
 
+bpf_program* program_named(const SkeletonPtr& skeleton, std::string_view name) {
+  return bpf_object__find_program_by_name(skeleton->obj, std::string(name).c_str());
+}
+
+std::optional<bpf_prog_info> info_of(const bpf_program* program) {
+  bpf_prog_info info{};
+  __u32 size = sizeof info;
+  if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) != 0) {
+    return std::nullopt;
+  }
+  return info;
+}
+
+// How often to ask whether the kernel has left out a program.
+constexpr std::chrono::milliseconds kReserveWatch{10};
+
 // A connection costs the kernel several KiB, so a table with room for one in 16 KiB of memory is
 // not filled by connections alone; its buckets take a thousandth of the memory.
 __u32 ledger_entries() {
@@ -70,9 +87,8 @@ Result<SkeletonPtr> load(const AttachPlan& plan, const cw_filter& filter,
     return Error{.what = std::string("cannot read the BPF object: ") + std::strerror(errno)};
   }
   for (const PlannedHook& planned : plan.hooks) {
-    bpf_program* program =
-        bpf_object__find_program_by_name(skeleton->obj, std::string(planned.hook->program).c_str());
-    bpf_program__set_autoload(program, only != nullptr ? planned.hook == only : planned.chosen);
+    bpf_program__set_autoload(program_named(skeleton, planned.hook->program),
+                              only != nullptr ? planned.hook == only : planned.chosen);
   }
   bpf_program__set_autoload(skeleton->progs.iter__tcp, options.pending && only == nullptr);
   const PlanKnobs& knobs = plan.knobs;
@@ -132,6 +148,8 @@ Result<SkeletonPtr> load_planned(AttachPlan& plan, const cw_filter& filter,
 struct Observer::State {
   SkeletonPtr skeleton;
   std::vector<LinkPtr> links;
+  std::vector<const bpf_program*> watched;  // what the hooks in reserve are for; none: no reserve
+  std::chrono::steady_clock::time_point watch_due;
   LinkPtr pending;  // null: not wanted, or refused
   RingPtr ring;
   const cw_counters* counters = nullptr;
@@ -158,7 +176,10 @@ struct Observer::State {
     return ++self->taken < kDrainLimit ? 0 : -ECANCELED;
   }
 
-  Result<> attach(AttachPlan& plan);
+  // What is chosen and in reserve, or what is chosen and not.
+  Result<> attach(AttachPlan& plan, bool reserve);
+  void watch_for_reserve(const AttachPlan& plan);
+  Result<> call_reserve(AttachPlan& plan);
   Result<> open_ring();
   Result<> map_counters();
   void run_start_iterators(AttachPlan& plan);
@@ -167,14 +188,13 @@ struct Observer::State {
   Result<> take_table();
 };
 
-Result<> Observer::State::attach(AttachPlan& plan) {
+Result<> Observer::State::attach(AttachPlan& plan, bool reserve) {
   for (const PlannedHook& planned : std::vector(plan.hooks)) {
-    if (!planned.chosen || planned.hook->kind == HookKind::iterator) {
+    if (!planned.chosen || planned.in_reserve != reserve ||
+        planned.hook->kind == HookKind::iterator) {
       continue;
     }
-    bpf_program* program =
-        bpf_object__find_program_by_name(skeleton->obj, std::string(planned.hook->program).c_str());
-    LinkPtr link(bpf_program__attach(program));
+    LinkPtr link(bpf_program__attach(program_named(skeleton, planned.hook->program)));
     if (!link) {
       if (auto result = plan.drop(planned.hook->program, std::strerror(errno)); !result.ok()) {
         return result;
@@ -184,6 +204,37 @@ Result<> Observer::State::attach(AttachPlan& plan) {
     links.push_back(std::move(link));
   }
   return {};
+}
+
+void Observer::State::watch_for_reserve(const AttachPlan& plan) {
+  for (const PlannedHook& reserve : plan.hooks) {
+    for (const PlannedHook& first : plan.hooks) {
+      if (reserve.in_reserve && first.hook->turn == Turn::first &&
+          first.hook->target == reserve.hook->target) {
+        watched.push_back(program_named(skeleton, first.hook->program));
+      }
+    }
+  }
+}
+
+// Attaches the reserve if the kernel has left out a run of a program that it is for.
+Result<> Observer::State::call_reserve(AttachPlan& plan) {
+  const auto now = std::chrono::steady_clock::now();
+  if (watched.empty() || now < watch_due) {
+    return {};
+  }
+  watch_due = now + kReserveWatch;
+  const auto left_out = [](const bpf_program* program) {
+    const auto info = info_of(program);
+    return info && info->recursion_misses > 0;
+  };
+  if (std::none_of(watched.begin(), watched.end(), left_out)) {
+    return {};
+  }
+  watched.clear();
+  auto attached = attach(plan, true);
+  plan.call_reserve();
+  return attached;
 }
 
 Result<> Observer::State::open_ring() {
@@ -231,9 +282,7 @@ void Observer::State::run_start_iterators(AttachPlan& plan) {
     if (planned == plan.hooks.end() || !planned->chosen) {
       continue;
     }
-    const bpf_program* program =
-        bpf_object__find_program_by_name(skeleton->obj, std::string(name).c_str());
-    if (!run_iterator(program, nullptr)) {
+    if (!run_iterator(program_named(skeleton, name), nullptr)) {
       (void)plan.drop(name, std::strerror(errno));  // optional: cannot fail
     }
   }
@@ -298,9 +347,10 @@ Result<Observer> Observer::start(const Features& features, const ObserverOptions
   if (auto result = state->open_ring(); !result.ok()) {
     return std::move(result).error();
   }
-  if (auto result = state->attach(*plan); !result.ok()) {
+  if (auto result = state->attach(*plan, false); !result.ok()) {
     return std::move(result).error();
   }
+  state->watch_for_reserve(*plan);
   if (options.pending) {
     state->pending.reset(bpf_program__attach_iter(state->skeleton->progs.iter__tcp, nullptr));
   }
@@ -316,6 +366,9 @@ Result<std::size_t> Observer::drain(const std::function<void(std::span<const std
   state_->take = nullptr;
   if (status < 0 && status != -ECANCELED) {
     return Error{.what = std::string("cannot read the ring buffer: ") + std::strerror(-status)};
+  }
+  if (auto called = state_->call_reserve(plan_); !called.ok()) {
+    return std::move(called).error();
   }
   if (state_->places() - state_->places_before > CW_TOTALS_PLACES / 2) {
     if (auto taken = state_->take_table(); !taken.ok()) {
@@ -497,15 +550,11 @@ std::vector<ProgramStats> Observer::program_stats() const {
     if (!planned.chosen) {
       continue;
     }
-    const bpf_program* program = bpf_object__find_program_by_name(
-        state_->skeleton->obj, std::string(planned.hook->program).c_str());
-    bpf_prog_info info{};
-    __u32 size = sizeof info;
-    if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
+    if (const auto info = info_of(program_named(state_->skeleton, planned.hook->program))) {
       out.push_back({.program = std::string(planned.hook->program),
-                     .runs = info.run_cnt,
-                     .run_ns = info.run_time_ns,
-                     .missed = info.recursion_misses,
+                     .runs = info->run_cnt,
+                     .run_ns = info->run_time_ns,
+                     .missed = info->recursion_misses,
                      .again = planned.hook->turn != Turn::first});
     }
   }

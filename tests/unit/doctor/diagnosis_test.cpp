@@ -177,6 +177,9 @@ TEST(DiagnosisJson, OfAKernelWithoutFentry) {
   EXPECT_EQ(object["hook_list"][0], json::parse(R"({"program":"tp_btf__inet_sock_set_state",
       "form":"tp_btf","target":"inet_sock_set_state","set":"base","required":true,"runs":true,
       "why_not":null,"not_seen":null})"));
+  EXPECT_EQ(object["hook_list"][5], json::parse(R"({"program":"tp_btf__inet_sock_set_state__again",
+      "form":"tp_btf","target":"inet_sock_set_state","set":"base","required":false,"runs":false,
+      "why_not":"not needed: the kernel has left out no program yet","not_seen":null})"));
   EXPECT_EQ(object["hook_list"][32], json::parse(R"({"program":"fentry__inet_twsk_kill",
       "form":"fentry","target":"inet_twsk_kill","set":"full","required":false,"runs":false,
       "why_not":"load refused: Operation not permitted","not_seen":"a peer that never closed"})"));

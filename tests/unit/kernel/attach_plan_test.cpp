@@ -42,15 +42,29 @@ std::vector<std::string> not_chosen(const AttachPlan& plan) {
   return programs;
 }
 
+std::vector<std::string> in_reserve(const AttachPlan& plan) {
+  std::vector<std::string> programs;
+  for (const PlannedHook& planned : plan.hooks) {
+    if (planned.in_reserve) {
+      programs.emplace_back(planned.hook->program);
+    }
+  }
+  return programs;
+}
+
 // Of no use where the current task can be read, and where a program can walk over a map.
 const std::vector<std::string> kOldKernelHooks{"iter__bpf_map_elem", "tp_btf__sched_process_exit",
                                                "tp_btf__sched_process_fork",
                                                "tp_btf__sched_process_exec", "iter__task"};
 // Of no use where tracepoints are not preempted.
 const std::vector<std::string> kIdleTurns{
-    "tp_btf__tcp_destroy_sock__again", "tp_btf__inet_sock_set_state__last",
-    "tp_btf__tcp_send_reset__last", "tp_btf__tcp_receive_reset__last",
-    "tp_btf__tcp_destroy_sock__last"};
+    "tp_btf__inet_sock_set_state__last", "tp_btf__tcp_send_reset__last",
+    "tp_btf__tcp_receive_reset__last", "tp_btf__tcp_destroy_sock__last"};
+
+// Attached where and when they are needed.
+const std::vector<std::string> kReserve{
+    "tp_btf__inet_sock_set_state__again", "tp_btf__tcp_send_reset__again",
+    "tp_btf__tcp_receive_reset__again", "tp_btf__tcp_destroy_sock__again"};
 
 TEST(Hooks, EachIsNamedOnceAndSaysWhatIsLostWithoutIt) {
   std::set<std::string_view> programs;
@@ -182,8 +196,6 @@ TEST(AttachPlan, SinceLinux6_1EverythingRunsButTheHooksForOlderAndNewerKernels) 
     idle.insert(idle.end(), kOldKernelHooks.begin(), kOldKernelHooks.end());
     EXPECT_EQ(not_chosen(plan), idle);
     EXPECT_EQ(hook_of(plan, kIdleTurns[0]).why_not,
-              "not needed: no softirq interrupts the release of a socket");
-    EXPECT_EQ(hook_of(plan, kIdleTurns[1]).why_not,
               "not needed: this kernel does not preempt a tracepoint");
     EXPECT_EQ(hook_of(plan, kOldKernelHooks[0]).why_not,
               "not needed: a program can walk over a map by itself");
@@ -193,9 +205,28 @@ TEST(AttachPlan, SinceLinux6_1EverythingRunsButTheHooksForOlderAndNewerKernels) 
   }
 }
 
+TEST(AttachPlan, WhereOnlyAnInterruptLeavesProgramsOutTheNextWaitForThat) {
+  for (const Features& features : {kernel_5_10(), kernel_6_1(), kernel_6_12(), kernel_6_18()}) {
+    AttachPlan plan = plan_of(features);
+    EXPECT_EQ(in_reserve(plan), kReserve);
+    for (const std::string& program : kReserve) {
+      EXPECT_TRUE(hook_of(plan, program).chosen);
+      EXPECT_EQ(hook_of(plan, program).why_not,
+                "not needed: the kernel has left out no program yet");
+    }
+    ASSERT_TRUE(plan.drop(kReserve[0], "refused").ok());
+    plan.call_reserve();
+    EXPECT_THAT(in_reserve(plan), IsEmpty());
+    EXPECT_EQ(hook_of(plan, kReserve[0]).why_not, "refused");
+    EXPECT_TRUE(hook_of(plan, kReserve[1]).chosen);
+    EXPECT_EQ(hook_of(plan, kReserve[1]).why_not, "");
+  }
+}
+
 TEST(AttachPlan, SinceLinux7_0AllTurnsRun) {
   const AttachPlan plan = plan_of(kernel_7_2());
   EXPECT_EQ(not_chosen(plan), kOldKernelHooks);
+  EXPECT_THAT(in_reserve(plan), IsEmpty());
   EXPECT_THAT(plan.degradations(), IsEmpty());
 }
 
