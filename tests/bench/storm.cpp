@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // closewatch_bench_storm [--drivers N] [--seconds S | --connections N] [--mix GRACEFUL,ZERO,UNREAD]
-// [--networks own] [--processes 1|2]: makes connections in a fresh network namespace (or one for
-// each driver) as fast as it can, and prints what it made as one line of JSON. Needs root. Exit
-// code 2: usage.
+// [--networks own] [--processes 1|2] [--receive interrupts]: makes connections in a fresh network
+// namespace (or one for each driver) as fast as it can, and prints what it made as one line of
+// JSON. Needs root. Exit code 2: usage.
 #include <fmt/core.h>
 
 #include <charconv>
@@ -44,8 +44,18 @@ bool take_mix(std::string_view text, Mix& mix) {
   return text.empty() && sum > 0;
 }
 
-bool take_option(std::string_view name, std::string_view value, LoadOptions& options) {
+struct Options {
+  LoadOptions load{.time = std::chrono::seconds(1)};
+  bool interrupts = false;  // packets come by them
+};
+
+bool take_option(std::string_view name, std::string_view value, Options& all) {
+  LoadOptions& options = all.load;
   std::uint64_t number = 0;
+  if (name == "--receive") {
+    all.interrupts = value == "interrupts";
+    return all.interrupts;
+  }
   if (name == "--mix") {
     return take_mix(value, options.mix);
   }
@@ -77,7 +87,7 @@ bool take_option(std::string_view name, std::string_view value, LoadOptions& opt
 }  // namespace
 
 int main(int argc, char** argv) {
-  LoadOptions options{.time = std::chrono::seconds(1)};
+  Options options;
   for (int i = 1; i < argc; i += 2) {
     if (i + 1 == argc || !take_option(argv[i], argv[i + 1], options)) {
       fmt::print(stderr, "error: wrong or incomplete option {}\nhint:  see {}\n", argv[i],
@@ -86,10 +96,13 @@ int main(int argc, char** argv) {
     }
   }
   closewatch::storm::enter_new_network();
-  const DriverResult made = run_load(options).all();
+  if (options.interrupts) {
+    closewatch::storm::receive_by_interrupts();
+  }
+  const DriverResult made = run_load(options.load).all();
   const double seconds = static_cast<double>(made.wall_ns) * 1e-9;
   fmt::print(R"({{"drivers":{},"connections":{},"seconds":{:.4f},"rate":{:.0f},"cpu_us":{})",
-             options.drivers, made.connections(), seconds,
+             options.load.drivers, made.connections(), seconds,
              static_cast<double>(made.connections()) / seconds, made.cpu_ns / 1000);
   for (std::size_t ending = 0; ending < kEndings; ++ending) {
     fmt::print(R"(,"{}":{})", kEndingNames[ending], made.endings[ending]);
