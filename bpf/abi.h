@@ -123,7 +123,7 @@ enum cw_fact {
 	CW_FACT_LATE_DATA_RESET = 32,	/* amendment: data reached the timewait socket, answered by RST */
 	CW_FACT_PEER_NEVER_CLOSED = 33, /* amendment: FIN_WAIT2 timewait expired without the peer's FIN */
 	CW_FACT_RECOVERED = 34,	    /* no hook saw the end: recorded at the release, a RST may be missed */
-	CW_FACT_LINGER_BROKEN = 35, /* the wait ended before its time was over: a signal (full hooks) */
+	CW_FACT_LINGER_BROKEN = 35, /* the wait ended before its time was over: a signal */
 	CW_FACT_COUNT
 };
 

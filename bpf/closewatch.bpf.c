@@ -129,6 +129,13 @@ int BPF_PROG(tp_btf__tcp_rcv_space_adjust, struct sock *sk)
 	return 0;
 }
 
+SEC("?tp_btf/signal_deliver")
+int tp_btf__signal_deliver(void *ctx)
+{
+	handle_signal();
+	return 0;
+}
+
 SEC("?iter/task_file")
 int iter__task_file(struct bpf_iter__task_file *ctx)
 {

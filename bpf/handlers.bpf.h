@@ -36,6 +36,24 @@ struct {
 	__type(value, struct closing_listener);
 } closing_listeners SEC(".maps");
 
+/*
+ * The last wait of each thread for SO_LINGER, where nothing but the delivery of a signal tells that one broke
+ * it (base set). Inserted: when the wait begins. Overwritten by the thread's next one. Looked up: at its
+ * signals, and when something happens to the socket.
+ */
+struct linger_wait {
+	__u64 sk;
+	__u64 until;	 /* jiffies: before that, the wait is not over by itself */
+	__u64 broken_ns; /* a signal was delivered before that; 0 none */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct linger_wait);
+} linger_waits SEC(".maps");
+
 static __always_inline bool is_tcp(struct sock *sk)
 {
 	return sk->sk_protocol == IPPROTO_TCP_NUMBER;
@@ -92,6 +110,20 @@ static __always_inline void note_shutdown(void *ctx, struct ledger_entry *entry,
 	identity_note(entry, CW_ROLE_USER);
 }
 
+static __always_inline void note_linger_wait(struct ledger_entry *entry, struct sock *sk,
+					     struct tcp_sock *tcp)
+{
+	__u64 thread = bpf_get_current_pid_tgid(), now = bpf_jiffies64();
+	struct linger_wait wait = {.sk = (__u64)sk, .until = now + sk->sk_lingertime};
+
+	entry->closure.facts |= CW_FACT(CW_FACT_LINGER_WAIT);
+	if (!entry->closing)
+		entry->close_jiffies = (__u32)now;
+	if (cw_full || mptcp_is_subflow(tcp))
+		return;
+	bpf_map_update_elem(&linger_waits, &thread, &wait, BPF_ANY);
+}
+
 /* close() or shutdown() moved the socket from `state` to `next`. */
 static __always_inline void note_local_end(void *ctx, struct ledger_entry *entry, struct sock *sk,
 					   struct tcp_sock *tcp, int state, int next)
@@ -114,10 +146,31 @@ static __always_inline void note_local_end(void *ctx, struct ledger_entry *entry
 	}
 	if (linger_waits_in(next) && SOCKET_FLAG(sk, SOCK_LINGER) && sk->sk_lingertime &&
 	    !(closure->closer_flags & CW_CLOSER_EXITING))
-		closure->facts |= CW_FACT(CW_FACT_LINGER_WAIT);
+		note_linger_wait(entry, sk, tcp);
 }
 
 /* ---- the end ---- */
+
+/* The first that happens to a socket since its close() waits: was the wait broken by a signal before? */
+static __always_inline bool note_broken_linger(struct cw_closure *closure, struct sock *sk)
+{
+	__u64 thread = (__u64)closure->process.pid << 32 | closure->process.tid;
+	struct linger_wait *wait = bpf_map_lookup_elem(&linger_waits, &thread);
+
+	if (!wait || wait->sk != (__u64)sk || !wait->broken_ns)
+		return false;
+	closure->facts |= CW_FACT(CW_FACT_LINGER_LEFT) | CW_FACT(CW_FACT_LINGER_BROKEN);
+	closure->linger_ns = closure->blocked_ns = wait->broken_ns - closure->close_ns;
+	return true;
+}
+
+/* The wait is one in jiffies, and began after `close_jiffies`: what is not over by them was broken off. */
+static __always_inline void note_linger_left(struct ledger_entry *entry, struct sock *sk)
+{
+	entry->closure.facts |= CW_FACT(CW_FACT_LINGER_LEFT);
+	if ((__u32)bpf_jiffies64() - entry->close_jiffies < (__u64)sk->sk_lingertime)
+		entry->closure.facts |= CW_FACT(CW_FACT_LINGER_BROKEN);
+}
 
 /*
  * Something happens to a socket whose close() waits for SO_LINGER, or did. `acked`: all data and
@@ -129,13 +182,28 @@ static __always_inline void note_linger(struct ledger_entry *entry, struct sock 
 
 	if (!(closure->facts & CW_FACT(CW_FACT_LINGER_WAIT)) || closure->linger_ns)
 		return;
+	if (!cw_full && note_broken_linger(closure, sk))
+		return;
 	if (SOCKET_FLAG(sk, SOCK_DEAD) || (over && !acked))
-		closure->facts |= CW_FACT(CW_FACT_LINGER_LEFT);
+		note_linger_left(entry, sk);
 	else if (acked)
 		closure->facts |= CW_FACT(CW_FACT_LINGER_ACKED);
 	else
 		return;
 	closure->linger_ns = bpf_ktime_get_boot_ns() - closure->close_ns;
+}
+
+/*
+ * tp signal_deliver: the thread is about to leave the kernel. If the time of its wait is not over, and
+ * nothing happened to the socket, a signal broke the wait.
+ */
+static __always_inline void handle_signal(void)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct linger_wait *wait = bpf_map_lookup_elem(&linger_waits, &thread);
+
+	if (wait && !wait->broken_ns && bpf_jiffies64() < wait->until)
+		wait->broken_ns = bpf_ktime_get_boot_ns();
 }
 
 /* The closer of the listener resets the connections that nobody accepted (inet_csk_listen_stop). */
@@ -883,19 +951,14 @@ static __always_inline void handle_close_ends(struct sock *sk)
 		entry->closure.blocked_ns = bpf_ktime_get_boot_ns() - entry->called_ns;
 }
 
-/*
- * fexit sk_stream_wait_close: SO_LINGER was waited for; still closing means it ended without success. The
- * wait is one in jiffies, and began after __tcp_close(): what is not over by them was broken off.
- */
+/* fexit sk_stream_wait_close: SO_LINGER was waited for; still closing means it ended without success. */
 static __always_inline void handle_linger_ends(struct sock *sk)
 {
 	struct ledger_entry *entry = is_tcp(sk) ? ledger_find(sk) : NULL;
 
 	if (entry && entry->stage == STAGE_OPEN && linger_waits_in(sk->__sk_common.skc_state) &&
 	    (entry->closure.facts & CW_FACT(CW_FACT_LINGER_WAIT)) && !entry->closure.linger_ns) {
-		entry->closure.facts |= CW_FACT(CW_FACT_LINGER_LEFT);
-		if ((__u32)bpf_jiffies64() - entry->close_jiffies < (__u64)sk->sk_lingertime)
-			entry->closure.facts |= CW_FACT(CW_FACT_LINGER_BROKEN);
+		note_linger_left(entry, sk);
 		entry->closure.linger_ns = bpf_ktime_get_boot_ns() - entry->closure.close_ns;
 	}
 }

@@ -25,7 +25,7 @@ struct ledger_entry {
 	__u64 acked_start;   /* bytes_acked when the connection was established */
 	__u64 awaited;	     /* key in the map of that name under which more may come to light, 0 none */
 	__u32 fin_sequence;  /* write_seq before our FIN: the end of application data */
-	__u32 close_jiffies; /* when __tcp_close() began */
+	__u32 close_jiffies; /* when __tcp_close() began, or a linger wait */
 	__u8 fin_known;
 	__u8 stage;
 	__u8 closing;	    /* between entry and exit of __tcp_close() */

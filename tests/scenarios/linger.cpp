@@ -96,6 +96,17 @@ void signalled(Stage& stage) {
   peer_follows(connection);
 }
 
+// Nothing more is seen of the connection until the linger time is over.
+void signalled_and_silent(Stage& stage) {
+  Connection& connection = connect_stuck(stage);
+  connection.owner().run([] { ::signal(SIGUSR1, [](int) {}); });
+  connection.linger(1);
+  auto closing = begin_waiting(connection, TCP_FIN_WAIT1);
+  connection.owner().signal(SIGUSR1);
+  connection.finish_close(closing);
+  connection.await_end();
+}
+
 void killed_while_waiting(Stage& stage) {
   Connection& connection = connect_stuck(stage);
   connection.linger(kLong);
@@ -188,6 +199,8 @@ std::vector<Situation> linger_situations() {
   expired.linger = "expired";
   Expected broken_off = silent;
   broken_off.linger = "interrupted";
+  Expected signalled_away = broken_off;
+  signalled_away.linger_seconds = 1;
 
   Expected slow = completed();
   slow.full_flags = {"peer_never_closed"};
@@ -256,6 +269,12 @@ std::vector<Situation> linger_situations() {
        .about = "A signal ends the wait of close(), which returns 0; the data still arrives.",
        .run = signalled,
        .usual = {{interrupted}, {}}},
+      {.name = "timed_out/retransmission/linger_interrupted",
+       .about =
+           "A signal ends the wait of close(), and the peer stays silent for longer than that.",
+       .run = signalled_and_silent,
+       .usual = {{signalled_away}, {{"TCPAbortOnTimeout", 1}}},
+       .sysctls = {{"tcp_orphan_retries", "2"}}},
       {.name = "timed_out/retransmission/linger_killed",
        .about = "SIGKILL ends the wait of close(), and the peer stays silent.",
        .run = killed_while_waiting,

@@ -7,9 +7,6 @@ namespace closewatch {
 namespace {
 
 constexpr std::uint64_t kNsPerUs = 1000;
-// How far jiffies, by which the kernel ends a linger wait, may lag behind the clock: a virtual
-// machine's CPU that keeps them is not always run. A 12 ms lag was seen in a guest.
-constexpr std::uint64_t kMostLagNs = 50'000'000;
 
 std::uint64_t since(std::uint64_t start_ns, std::uint64_t end_ns) {
   return end_ns > start_ns ? end_ns - start_ns : 0;
@@ -32,7 +29,7 @@ std::uint64_t linger_waited_ns(const Closure& closure) {
       since(closure.close_ns.value_or(closure.end_ns), closure.end_ns));
 }
 
-LingerOutcome linger_outcome(const Closure& closure, const ClassifierContext& context) {
+LingerOutcome linger_outcome(const Closure& closure) {
   const Facts& facts = closure.facts;
   if (!facts.linger) {
     return LingerOutcome::off;
@@ -46,17 +43,8 @@ LingerOutcome linger_outcome(const Closure& closure, const ClassifierContext& co
   if (facts.linger_acked) {
     return LingerOutcome::completed;
   }
-  if (!facts.dead) {
-    return LingerOutcome::interrupted;  // the connection ended under the wait
-  }
-  if (facts.linger_broken) {
-    return LingerOutcome::interrupted;
-  }
-  // Timers in jiffies end on tick boundaries, up to one tick short; one more for the stamps.
-  const std::uint64_t slack = 2 * context.tick_ns + kMostLagNs;
-  return linger_waited_ns(closure) + slack >= linger_limit_ns(closure, context)
-             ? LingerOutcome::expired
-             : LingerOutcome::interrupted;
+  // The connection ended under the wait, or that was broken off before.
+  return !facts.dead || facts.linger_broken ? LingerOutcome::interrupted : LingerOutcome::expired;
 }
 
 ClosedBy closed_by(const Closure& closure) {
@@ -138,7 +126,7 @@ std::optional<std::uint64_t> blocked_us(const Closure& closure, LingerOutcome li
       return context.tick_ns != 0 ? std::optional{linger_limit_ns(closure, context) / kNsPerUs}
                                   : std::nullopt;
     case LingerOutcome::interrupted:
-      // Ended under the wait, which that ended; a signal leaves no such mark.
+      // Ended under the wait, which that ended; what broke it off otherwise left no such mark.
       return closure.facts.dead ? std::nullopt
                                 : std::optional{linger_waited_ns(closure) / kNsPerUs};
     case LingerOutcome::off:
@@ -164,7 +152,7 @@ std::optional<std::uint64_t> drain_us(const Closure& closure) {
 
 Verdict classify(const Closure& closure, const ClassifierContext& context) {
   Verdict verdict;
-  verdict.linger = linger_outcome(closure, context);
+  verdict.linger = linger_outcome(closure);
   const Rule& rule = rule_for(closure, verdict.linger);
   verdict.cls = class_of(rule.reason);
   verdict.reason = rule.reason;

@@ -55,10 +55,9 @@ enum class ClosedBy : std::uint8_t { close, shutdown, exit, signal, exec, io_uri
 // What became of SO_LINGER. off and zero are the setting itself; with a positive time:
 //   completed    close() waited until all data and the FIN were acknowledged
 //   expired      the time passed first
-//   interrupted  a signal ended the wait, or the connection died under it. A signal in the last
-//                50 ms of the time counts as expired. With the base hooks the end of the wait is
-//                an upper bound: a signal then counts as expired when nothing more was seen of the
-//                connection within the linger time
+//   interrupted  a signal ended the wait, or the connection died under it. With the base hooks
+//                task work of the kernel's that does so is not seen: it counts as expired when
+//                nothing more was seen of the connection within the linger time
 //   skipped      there was no wait: the process was exiting, close() itself ended the connection,
 //                all was acknowledged already, or the connection had ended before any close()
 //   unknown      of an MPTCP subflow: it is close() of the MPTCP socket that may have waited

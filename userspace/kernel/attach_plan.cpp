@@ -12,6 +12,7 @@ constexpr std::string_view kNotNeeded = "not needed";
 constexpr const char* kNotLeftOutYet = "not needed: the kernel has left out no program yet";
 constexpr std::string_view kTaskIterator = "task";
 constexpr std::string_view kElementIterator = "bpf_map_elem";
+constexpr std::string_view kSignal = "signal_deliver";
 constexpr std::string_view kTimewaitSegment = "tcp_timewait_state_process";
 
 constexpr std::string_view kLeftOut =
@@ -43,6 +44,8 @@ constexpr std::array kTable{
          HookSet::base, false, kLeftOut, Turn::last},
     Hook{"tp_btf__tcp_destroy_sock__last", HookKind::tracepoint, "tcp_destroy_sock", HookSet::base,
          false, kLeftOut, Turn::last},
+    Hook{"tp_btf__signal_deliver", HookKind::tracepoint, kSignal, HookSet::base, false,
+         "a linger that a signal interrupted, when the connection ends after its time"},
     Hook{"iter__task_file", HookKind::iterator, "task_file", HookSet::base, false,
          "the owner of a socket opened before the start, until it reads or closes"},
     Hook{"iter__bpf_map", HookKind::iterator, "bpf_map", HookSet::base, false,
@@ -64,7 +67,7 @@ constexpr std::array kTable{
     Hook{"fexit____tcp_close", HookKind::fexit, "__tcp_close", HookSet::full, false,
          "the time that close() blocked"},
     Hook{"fexit__sk_stream_wait_close", HookKind::fexit, "sk_stream_wait_close", HookSet::full,
-         false, "a linger that a signal interrupted, when the connection ends after its time"},
+         false, "a linger that task work interrupted, when the connection ends after its time"},
     Hook{"fentry__tcp_send_fin", HookKind::fentry, "tcp_send_fin", HookSet::full, false,
          "the FIN of a TCP Fast Open child that is closed before its handshake ends"},
     Hook{"fentry__tcp_send_active_reset", HookKind::fentry, "tcp_send_active_reset", HookSet::full,
@@ -106,6 +109,9 @@ std::string reason_against(const Hook& hook, const Features& features, HookSet s
   }
   if (hook.turn == Turn::last && !features.preemptible_tracepoints) {
     return std::string(kNotNeeded) + ": this kernel does not preempt a tracepoint";
+  }
+  if (hook.target == kSignal && set == HookSet::full) {
+    return std::string(kNotNeeded) + ": sk_stream_wait_close tells it";
   }
   if (features.current_task &&
       (hook.target.starts_with("sched_process_") || hook.target == kTaskIterator)) {

@@ -158,37 +158,34 @@ std::vector<Situation> owner_lingers() {
        Scene(TcpState::fin_wait2)
            .orphan(500 * kMs)
            .linger(5)
-           .wait_ended(450 * kMs)
-           .with(&Facts::linger_left, &Facts::peer_fin),
+           .signalled(300 * kMs)
+           .with(&Facts::peer_fin),
        {.cls = Class::graceful,
         .reason = Reason::local_first,
         .initiator = Initiator::local,
         .closed_by = ClosedBy::close,
         .linger = LingerOutcome::interrupted,
+        .blocked_us = 300'000,
         .full_blocked_us = 300'000,
         .drain_us = 500'000},
-       [](Closure& c) {
-         sees_timewait(c);
-         c.linger_ns = c.blocked_ns = 300 * kMs;
-       }},
+       sees_timewait},
       {"A9b S10b: SIGKILL while close() lingers: the closer was not exiting yet",
        Scene(TcpState::fin_wait1)
            .orphan(3 * kSecond)
            .linger(5)
-           .wait_ended(3 * kSecond)
+           .signalled(700 * kMs)
            .bytes(4000, 1000, 0)
            .error(ETIMEDOUT)
-           .retries(4)
-           .with(&Facts::linger_left),
+           .retries(4),
        {.cls = Class::timed_out,
         .reason = Reason::retransmission,
         .initiator = Initiator::kernel,
         .closed_by = ClosedBy::close,
         .linger = LingerOutcome::interrupted,
         .lost = true,
+        .blocked_us = 700'000,
         .full_blocked_us = 700'000,
-        .drain_us = 3'000'000},
-       [](Closure& c) { c.linger_ns = c.blocked_ns = 700 * kMs; }},
+        .drain_us = 3'000'000}},
       {"A9c S48: the peer resets while close() lingers",
        Scene(TcpState::fin_wait1)
            .lingering(250 * kMs)

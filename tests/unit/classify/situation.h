@@ -104,6 +104,12 @@ class Scene {
     return with(&Facts::linger);
   }
 
+  // A signal broke the linger wait so long after the call of close().
+  Scene& signalled(std::uint64_t after_ns) {
+    closure_.linger_ns = closure_.blocked_ns = after_ns;
+    return with(&Facts::linger_wait, &Facts::linger_left, &Facts::linger_broken);
+  }
+
   // The linger wait was over for the kernel side so long after the call of close().
   Scene& wait_ended(std::uint64_t after_ns) {
     closure_.linger_ns = after_ns;
@@ -175,7 +181,8 @@ struct Situation {
   [[nodiscard]] Closure full() const {
     Closure closure = base;
     closure.facts.full_hooks = true;
-    if (closure.closer.closed && !closure.facts.never_accepted && !closure.facts.before_start) {
+    if (!closure.blocked_ns && closure.closer.closed && !closure.facts.never_accepted &&
+        !closure.facts.before_start) {
       closure.blocked_ns = kFullBlockedNs;
     }
     if (full_adds) {

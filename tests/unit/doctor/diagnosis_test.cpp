@@ -60,7 +60,7 @@ TEST(Diagnosis, OfAKernelThatAllowsEverything) {
   const Diagnosis subject = running(kernel_6_18());
   EXPECT_TRUE(subject.runs());
   EXPECT_EQ(subject.set, HookSet::full);
-  EXPECT_THAT(subject.hooks, SizeIs(33));
+  EXPECT_THAT(subject.hooks, SizeIs(34));
   EXPECT_THAT(subject.blind, IsEmpty());
   EXPECT_THAT(subject.causes, IsEmpty());
 }
@@ -173,14 +173,14 @@ TEST(DiagnosisJson, OfAKernelWithoutFentry) {
   EXPECT_EQ(object["hooks"], "base");
   EXPECT_EQ(object["error"], nullptr);
   EXPECT_EQ(object["hint"], nullptr);
-  EXPECT_EQ(object["hook_list"].size(), 33U);
+  EXPECT_EQ(object["hook_list"].size(), 34U);
   EXPECT_EQ(object["hook_list"][0], json::parse(R"({"program":"tp_btf__inet_sock_set_state",
       "form":"tp_btf","target":"inet_sock_set_state","set":"base","required":true,"runs":true,
       "why_not":null,"not_seen":null})"));
   EXPECT_EQ(object["hook_list"][5], json::parse(R"({"program":"tp_btf__inet_sock_set_state__again",
       "form":"tp_btf","target":"inet_sock_set_state","set":"base","required":false,"runs":false,
-      "why_not":"not needed: the kernel has left out no program yet","not_seen":null})"));
-  EXPECT_EQ(object["hook_list"][32], json::parse(R"({"program":"fentry__inet_twsk_kill",
+      "why_not":"in reserve: attached once the kernel leaves out a program","not_seen":null})"));
+  EXPECT_EQ(object["hook_list"][33], json::parse(R"({"program":"fentry__inet_twsk_kill",
       "form":"fentry","target":"inet_twsk_kill","set":"full","required":false,"runs":false,
       "why_not":"load refused: Operation not permitted","not_seen":"a peer that never closed"})"));
   EXPECT_EQ(object["not_seen"].size(), 11U);

@@ -23,6 +23,7 @@ inline Features kernel_7_2() {
                           {"sched_process_exit", 2},
                           {"sched_process_fork", 2},
                           {"sched_process_exec", 3},
+                          {"signal_deliver", 3},
                           {"tcp_destroy_sock", 1},
                           {"tcp_rcv_space_adjust", 1},
                           {"tcp_receive_reset", 1},
