@@ -414,7 +414,6 @@ static __always_inline bool begin_connection(struct sock *sk, __u16 event)
 	if (!entry)
 		return false;
 	entry->handled = event;
-	entry->state = TCP_SYN_SENT;
 	COUNT(begun);
 	entry->closure.facts |= CW_FACT(CW_FACT_ACTIVE_OPEN);
 	if (identity_usable(sk) && !mptcp_opened_by_worker(sk))
@@ -630,16 +629,14 @@ static __always_inline bool handle_send_reset(struct sock *sk, bool answer, int 
 /* tp tcp_receive_reset: first line of tcp_reset(): a RST came in, or data came after close. */
 static __always_inline bool handle_receive_reset(struct sock *sk, __u16 event)
 {
-	int state = sk->__sk_common.skc_state;
 	struct ledger_entry *entry;
 
-	if (state == TCP_CLOSE)
+	if (sk->__sk_common.skc_state == TCP_CLOSE)
 		return false;
 	entry = ledger_open(sk, false);
 	if (!entry)
 		return false;
 	entry->handled = event;
-	entry->state = (__u8)state;
 	entry->closure.facts |= CW_FACT(CW_FACT_RESET_CALLED);
 	return true;
 }
@@ -698,6 +695,8 @@ static __always_inline void recover_end(void *ctx, struct ledger_entry *entry, s
 	int state = entry->state;
 
 	if (!tcp || sk->__sk_common.skc_state != TCP_CLOSE)
+		return;
+	if (!tcp->inet_conn.icsk_inet.inet_sport) /* never used: the entry is of one before it */
 		return;
 	if (state == TCP_FIN_WAIT1 && tcp->snd_una == tcp->write_seq) /* see says_nothing() */
 		state = TCP_FIN_WAIT2;

@@ -216,15 +216,15 @@ static __always_inline struct ledger_entry *ledger_open(struct sock *sk, bool bo
 {
 	struct ledger_entry *entry = ledger_find(sk);
 
-	if (entry)
-		return entry;
-	entry = ledger_create(sk);
-	if (!entry)
-		return NULL;
-	COUNT(begun);
+	if (!entry) {
+		entry = ledger_create(sk);
+		if (!entry)
+			return NULL;
+		COUNT(begun);
+		if (!born)
+			ledger_adopt(entry, sk);
+	}
 	entry->state = sk->__sk_common.skc_state;
-	if (!born)
-		ledger_adopt(entry, sk);
 	return entry;
 }
 

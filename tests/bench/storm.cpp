@@ -95,6 +95,10 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
+  if (options.interrupts && options.load.own_networks) {
+    fmt::print(stderr, "error: --receive interrupts is of one namespace, not of --networks own\n");
+    return 2;
+  }
   closewatch::storm::enter_new_network();
   if (options.interrupts) {
     closewatch::storm::receive_by_interrupts();

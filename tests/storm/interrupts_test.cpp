@@ -3,6 +3,7 @@
 // can go unseen"). For a machine of its own with two CPUs and Linux 6.1 or later, where nothing
 // else keeps programs from running: tests/vm.
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,7 @@
 #include "tests/storm/suite.h"
 #include "userspace/demo/counters.h"
 #include "userspace/kernel/features.h"
+#include "userspace/kernel/observer.h"
 
 namespace closewatch::storm {
 namespace {
@@ -92,6 +95,23 @@ TEST_F(interrupts, lose_nothing) {
             2 * (connections - zero - unread));
   const auto recovered = [](const Json& closure) { return has_flag(closure, "recovered"); };
   EXPECT_TRUE(std::ranges::none_of(closures, recovered));
+}
+
+// What the ring buffer holds at the stop is all that comes.
+TEST_F(interrupts, attach_nothing_after_the_stop) {
+  const auto features = probe_features(false);
+  ASSERT_TRUE(features.ok()) << features.error().what;
+  receive_by_interrupts();
+  auto observer = Observer::start(*features, {});
+  ASSERT_TRUE(observer.ok()) << observer.error().what;
+  Load load({.drivers = 2});
+  await("a program to be interrupted", [] { return runs_left_out(::getpid()) > 0; });
+  load.stop();
+  load.wait();
+  observer->stop();
+  const auto drained = observer->drain([](std::span<const std::byte>) {});
+  EXPECT_TRUE(drained.ok());
+  EXPECT_TRUE(hook_links(::getpid()).empty());
 }
 
 // The daemon has given up its capabilities when it attaches the programs in reserve.

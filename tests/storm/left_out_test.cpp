@@ -7,9 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <variant>
 #include <vector>
@@ -206,6 +208,37 @@ TEST_F(left_out, programs_have_their_work_done_by_the_next) {
     ++gone;
   }
   EXPECT_EQ(gone, 3U);
+}
+
+// Where no program sees a switch to CLOSE, the release of the socket tells the end, of connections
+// from before the start that of the receiver of a RST alone: nothing else is seen of them.
+TEST_F(left_out, ends_are_told_at_the_release) {
+  const auto features = probe_features(false);
+  ASSERT_TRUE(features.ok()) << features.error().what;
+  const Listener listener;
+  std::vector<Connection> connections = connected(listener);
+  ObserverOptions options;
+  options.mode = HookMode::base;
+  options.filter.netns = network_;
+  auto observer = Observer::start(*features, options);
+  ASSERT_TRUE(observer.ok()) << observer.error().what;
+  std::ranges::move(connected(listener), std::back_inserter(connections));
+  const Tracepoints hooks = tracepoints();
+  for (const HookLink& link : hooks.at("inet_sock_set_state")) {
+    detach(link);
+  }
+  for (Connection& connection : connections) {
+    set_linger_zero(connection.client.get());
+    connection.client.reset();
+    await_reset(connection.server.get());
+    connection.server.reset();
+  }
+  await_closed(1);
+  EXPECT_EQ(observer->counters().ends_recovered, 3U * kOfEach);
+  EXPECT_EQ(told_by(*observer),
+            (Told{{Reason::linger_zero, kOfEach}, {Reason::reset_by_peer, 2 * kOfEach}}));
+  observer->stop();
+  EXPECT_EQ(observer->account().unseen, 0U);
 }
 
 }  // namespace

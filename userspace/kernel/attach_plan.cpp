@@ -9,7 +9,7 @@ namespace closewatch {
 namespace {
 
 constexpr std::string_view kNotNeeded = "not needed";
-constexpr const char* kNotLeftOutYet = "not needed: the kernel has left out no program yet";
+constexpr const char* kInReserve = "in reserve: attached once the kernel leaves out a program";
 constexpr std::string_view kTaskIterator = "task";
 constexpr std::string_view kElementIterator = "bpf_map_elem";
 constexpr std::string_view kSignal = "signal_deliver";
@@ -204,7 +204,7 @@ Result<> AttachPlan::drop(std::string_view program, std::string why) {
   return {};
 }
 
-void AttachPlan::call_reserve() {
+void AttachPlan::end_reserve() {
   for (PlannedHook& planned : hooks) {
     if (std::exchange(planned.in_reserve, false)) {
       planned.why_not.clear();
@@ -248,7 +248,7 @@ Result<AttachPlan> make_plan(const Features& features, HookMode mode) {
     planned.hook = &hook;
     planned.chosen = against.empty();
     planned.in_reserve = planned.chosen && waits_to_be_needed(hook, features);
-    planned.why_not = planned.in_reserve ? kNotLeftOutYet : std::move(against);
+    planned.why_not = planned.in_reserve ? kInReserve : std::move(against);
   }
   plan.knobs = knobs_for(features, plan.set);
   return plan;

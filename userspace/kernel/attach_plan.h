@@ -42,7 +42,7 @@ extern const std::span<const Hook> kHooks;
 struct PlannedHook {
   const Hook* hook = nullptr;
   bool chosen = false;
-  // Chosen, and attached when the kernel first leaves out one of those that it is for.
+  // Chosen and loaded, to be attached when the kernel first leaves out a program.
   bool in_reserve = false;
   std::string why_not;  // when not chosen or in reserve
 
@@ -70,8 +70,8 @@ struct AttachPlan {
 
   // A chosen hook turned out not to load or attach: degrade by name. Errors when it is required.
   Result<> drop(std::string_view program, std::string why);
-  // The hooks in reserve are attached from now on.
-  void call_reserve();
+  // The hooks in reserve were attached, or dropped.
+  void end_reserve();
   // "<hook>: <what is not seen>" for each hook that does not run although its set was wanted.
   [[nodiscard]] std::vector<std::string> degradations() const;
 };

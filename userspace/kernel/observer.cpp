@@ -179,7 +179,7 @@ struct Observer::State {
   // What is chosen and in reserve, or what is chosen and not.
   Result<> attach(AttachPlan& plan, bool reserve);
   void watch_for_reserve(const AttachPlan& plan);
-  Result<> call_reserve(AttachPlan& plan);
+  void call_reserve(AttachPlan& plan);
   Result<> open_ring();
   Result<> map_counters();
   void run_start_iterators(AttachPlan& plan);
@@ -218,10 +218,10 @@ void Observer::State::watch_for_reserve(const AttachPlan& plan) {
 }
 
 // Attaches the reserve if the kernel has left out a run of a program that it is for.
-Result<> Observer::State::call_reserve(AttachPlan& plan) {
+void Observer::State::call_reserve(AttachPlan& plan) {
   const auto now = std::chrono::steady_clock::now();
   if (watched.empty() || now < watch_due) {
-    return {};
+    return;
   }
   watch_due = now + kReserveWatch;
   const auto left_out = [](const bpf_program* program) {
@@ -229,12 +229,11 @@ Result<> Observer::State::call_reserve(AttachPlan& plan) {
     return info && info->recursion_misses > 0;
   };
   if (std::none_of(watched.begin(), watched.end(), left_out)) {
-    return {};
+    return;
   }
   watched.clear();
-  auto attached = attach(plan, true);
-  plan.call_reserve();
-  return attached;
+  (void)attach(plan, true);  // optional: cannot fail
+  plan.end_reserve();
 }
 
 Result<> Observer::State::open_ring() {
@@ -367,9 +366,7 @@ Result<std::size_t> Observer::drain(const std::function<void(std::span<const std
   if (status < 0 && status != -ECANCELED) {
     return Error{.what = std::string("cannot read the ring buffer: ") + std::strerror(-status)};
   }
-  if (auto called = state_->call_reserve(plan_); !called.ok()) {
-    return std::move(called).error();
-  }
+  state_->call_reserve(plan_);
   if (state_->places() - state_->places_before > CW_TOTALS_PLACES / 2) {
     if (auto taken = state_->take_table(); !taken.ok()) {
       return std::move(taken).error();
@@ -387,6 +384,7 @@ Result<std::vector<PendingClose>> Observer::pending() const {
 
 void Observer::stop() {
   state_->ledger = account();
+  state_->watched.clear();
   state_->links.clear();
 }
 

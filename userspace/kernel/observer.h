@@ -49,7 +49,7 @@ struct ProgramStats {
   std::uint64_t runs = 0;
   std::uint64_t run_ns = 0;
   std::uint64_t missed = 0;  // runs left out: the program was running on that CPU already
-  bool again = false;        // Hook::again
+  bool again = false;        // not Turn::first
 };
 
 enum class StackKind { kernel, user };
@@ -63,12 +63,13 @@ class Observer {
   Observer& operator=(Observer&&) noexcept;
   ~Observer();
 
+  // What runs now: drain() may attach what is in reserve.
   [[nodiscard]] const AttachPlan& plan() const { return plan_; }
 
   // At most so many records a drain: a storm that outruns the reader must not keep it there.
   static constexpr std::size_t kDrainLimit = 8192;
   // Takes the records that are complete now, in order, up to the limit. Returns how many. Never
-  // blocks.
+  // blocks. Attaches the hooks in reserve when the kernel has left out a program.
   Result<std::size_t> drain(const std::function<void(std::span<const std::byte>)>& take);
 
   // Readable when the kernel side woke the reader, which it does once after each arm().

@@ -213,10 +213,10 @@ TEST(AttachPlan, WhereOnlyAnInterruptLeavesProgramsOutTheNextWaitForThat) {
     for (const std::string& program : kReserve) {
       EXPECT_TRUE(hook_of(plan, program).chosen);
       EXPECT_EQ(hook_of(plan, program).why_not,
-                "not needed: the kernel has left out no program yet");
+                "in reserve: attached once the kernel leaves out a program");
     }
     ASSERT_TRUE(plan.drop(kReserve[0], "refused").ok());
-    plan.call_reserve();
+    plan.end_reserve();
     EXPECT_THAT(in_reserve(plan), IsEmpty());
     EXPECT_EQ(hook_of(plan, kReserve[0]).why_not, "refused");
     EXPECT_TRUE(hook_of(plan, kReserve[1]).chosen);
