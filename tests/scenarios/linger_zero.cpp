@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// SO_LINGER {1, 0} in every state (kernel.md A7): with a reset, and where the kernel sends none.
+// SO_LINGER {1, 0} in every state (kernel.md A7, A14): with a reset, and where the kernel sends
+// none.
+#include <csignal>
+
 #include "tests/scenarios/script.h"
 
 namespace closewatch::scenarios {
@@ -99,6 +102,24 @@ void many_bytes(Stage& stage) {
   connection.await_end();
 }
 
+void exited(Stage& stage) {
+  Connection& connection = connect_stuck(stage);
+  connection.linger(0);
+  connection.owner().start([] { ::_exit(0); });
+  connection.owner().await_exit();
+  connection.peer().await_rst();
+  connection.await_end();
+}
+
+void killed(Stage& stage) {
+  Connection& connection = connect_stuck(stage);
+  connection.linger(0);
+  connection.owner().signal(SIGKILL);
+  connection.owner().await_exit();
+  connection.peer().await_rst();
+  connection.await_end();
+}
+
 Expected zero(std::uint32_t never_sent, std::uint32_t unacked, std::string_view final_state) {
   return {.cls = "abortive",
           .reason = "linger_zero",
@@ -124,6 +145,11 @@ std::vector<Situation> linger_zero_situations() {
   silent_closing.rst_sent = false;
   Expected many = zero(0, 0, "ESTABLISHED");
   many.bytes_from_queues = true;
+  Expected at_exit = zero(4000, 1000, "ESTABLISHED");
+  at_exit.closed_by = "exit";
+  Expected at_kill = at_exit;
+  at_kill.closed_by = "signal";
+  at_kill.signal = SIGKILL;
   const std::vector<CounterDelta> established{
       {"TCPAbortOnData", 1}, {"EstabResets", 1}, {"OutRsts", 1}};
   const std::vector<CounterDelta> closing{{"TCPAbortOnData", 1}, {"OutRsts", 1}};
@@ -161,6 +187,14 @@ std::vector<Situation> linger_zero_situations() {
        .about = "200000 bytes, of which the congestion window let some out.",
        .run = many_bytes,
        .usual = {{many}, established}},
+      {.name = "abortive/linger_zero/exit",
+       .about = "A process that exits resets all the same.",
+       .run = exited,
+       .usual = {{at_exit}, established}},
+      {.name = "abortive/linger_zero/kill",
+       .about = "A process that is killed resets too.",
+       .run = killed,
+       .usual = {{at_kill}, established}},
   };
 }
 
