@@ -113,8 +113,12 @@ CLI::Option* add_word(CLI::App& app, const char* name, std::string& word, const 
       ->check(CLI::Validator(not_empty, ""));
 }
 
-// Those that act in the kernel, and over what was kept as they do there.
-void add_kernel_filters(CLI::App& app, FilterOptions& filter) {
+void add_names(CLI::App& app, FilterOptions& filter) {
+  add_list(app, "-c,--comm", filter.comms, "Process names; shell patterns", "NAME,...", not_empty);
+}
+
+// Of any connection, also one that has not ended.
+void add_connection_filters(CLI::App& app, FilterOptions& filter) {
   add_list(app, "-p,--pid", filter.pids, "Processes, by pid", "PID,...", pid);
   add_list(app, "-u,--uid", filter.users, "Users, by name or number", "USER,...", not_empty);
   add_list(app, "-L,--lport", filter.local_ports, "Local ports", "PORT,...", port);
@@ -126,13 +130,18 @@ void add_kernel_filters(CLI::App& app, FilterOptions& filter) {
       ->group(kWhich);
   add_word(app, "--cgroup", filter.cgroup, "Processes in this cgroup (v2) and below", "PATH")
       ->group(kWhich);
+}
+
+// Those that act in the kernel, and over what was kept as they do there.
+void add_kernel_filters(CLI::App& app, FilterOptions& filter) {
+  add_connection_filters(app, filter);
   app.add_flag("--unestablished", filter.unestablished, "Also attempts that became no connection")
       ->group(kWhich);
 }
 
 // Those that need the verdict.
 void add_verdict_filters(CLI::App& app, FilterOptions& filter) {
-  add_list(app, "-c,--comm", filter.comms, "Process names; shell patterns", "NAME,...", not_empty);
+  add_names(app, filter);
   add_list(app, "--class", filter.classes, "Classes, for example timed_out", "CLASS,...",
            not_empty);
   add_list(app, "--reason", filter.reasons, "Reasons, for example unread_data", "REASON,...",
@@ -367,9 +376,8 @@ void add_options(CLI::App& app, Command command, Options& options) {
           ->check(CLI::Validator(not_empty, ""));
       break;
     case Command::pending:
-      add_word(app, "-N,--netns", options.filter.netns,
-               "Network namespace: path or inode:N; else its own", "NETNS")
-          ->group(kWhich);
+      add_connection_filters(app, options.filter);
+      add_names(app, options.filter);
       add_format(app, options.view, true);
       add_verbose(app, options.kernel);
       break;

@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "userspace/base/unique_fd.h"
 #include "userspace/cli/commands.h"
 #include "userspace/cli/sinks.h"
+#include "userspace/cli/stored_filter.h"
 #include "userspace/doctor/causes.h"
 #include "userspace/enrich/filter_targets.h"
+#include "userspace/enrich/process_enricher.h"
 #include "userspace/kernel/features.h"
 #include "userspace/kernel/pending.h"
 #include "userspace/render/pending.h"
@@ -58,9 +61,25 @@ Result<> enter_netns(const std::string& netns) {
   return {};
 }
 
+// What the filters ask of a closure, as far as it is known before the end.
+Finding so_far(const PendingClose& close, ProcessEnricher& enricher) {
+  Finding finding;
+  finding.closure.process = close.process;
+  finding.closure.local = close.local;
+  finding.closure.peer = close.peer;
+  finding.process = enricher.details(close.process);
+  return finding;
+}
+
 }  // namespace
 
 Result<> run_pending(const Options& options) {
+  FilterOptions asked = options.filter;
+  asked.netns.clear();  // entered
+  const auto filter = StoredFilter::of(asked);
+  if (!filter.ok()) {
+    return filter.error();
+  }
   if (!options.filter.netns.empty()) {
     if (auto entered = enter_netns(options.filter.netns); !entered.ok()) {
       return entered;
@@ -75,6 +94,9 @@ Result<> run_pending(const Options& options) {
     return with_true_cause(std::move(pending).error(), read_system_facts(), &*features,
                            HookMode::automatic);
   }
+  ProcessEnricher enricher(0);
+  std::erase_if(pending->closes,
+                [&](const PendingClose& close) { return !filter->wants(so_far(close, enricher)); });
   std::sort(pending->closes.begin(), pending->closes.end(),
             [](const PendingClose& a, const PendingClose& b) {
               return a.age_ns.value_or(0) > b.age_ns.value_or(0);

@@ -238,7 +238,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"ring_small", {"--ring-size", "1k"}, "power of two"},
         Refusal{"ring_word", {"--ring-size", "big"}, "big"},
         Refusal{"no_file", {"record"}, "capture"}, Refusal{"no_config", {"check-config"}, "config"},
-        Refusal{"filter_not_for_it", {"pending", "-p", "1"}, "-p"}),
+        Refusal{"filter_not_for_it", {"pending", "--lost"}, "--lost"}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace
