@@ -56,12 +56,6 @@ struct Scene {
   std::array<Row, kCount> rows;
 };
 
-int asked(int fd, unsigned long what) {
-  int value = 0;
-  must(::ioctl(fd, what, &value), "asking a socket for its queues");
-  return value;
-}
-
 void fill(int fd) {
   must(::fcntl(fd, F_SETFL, O_NONBLOCK), "O_NONBLOCK");
   const std::array<char, 4096> content{};
@@ -70,13 +64,6 @@ void fill(int fd) {
   if (errno != EAGAIN) {
     give_up("filling a queue");
   }
-}
-
-std::uint16_t local_port(int fd) {
-  sockaddr_in local{};
-  socklen_t length = sizeof local;
-  must(::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &length), "getsockname");
-  return ntohs(local.sin_port);
 }
 
 UniqueFd connect_to(std::uint16_t port) {
@@ -134,8 +121,8 @@ void be_clients(Scene& scene, std::uint16_t port, bool killable) {
   for (std::size_t i = 0; i < kCount; ++i) {
     if (before(i) == Before::window_closed) {
       Row& row = scene.rows[i];
-      row.unsent = asked(fds[i].get(), SIOCOUTQNSD);
-      row.unacked = asked(fds[i].get(), SIOCOUTQ) - row.unsent;
+      row.unsent = queued(fds[i].get(), SIOCOUTQNSD);
+      row.unacked = queued(fds[i].get(), SIOCOUTQ) - row.unsent;
       set_linger_zero(fds[i].get());
     }
     if (before(i) != Before::half_closed) {
@@ -170,7 +157,7 @@ void be_servers(Scene& scene, int listener) {
     if (before(i) == Before::closed) {
       take_all(fds[i].get());
     }
-    scene.rows[i].left = asked(fds[i].get(), FIONREAD);
+    scene.rows[i].left = queued(fds[i].get(), FIONREAD);
     fds[i].reset();
   }
   scene.servers_done.give();

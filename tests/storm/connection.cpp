@@ -2,6 +2,7 @@
 #include "tests/storm/connection.h"
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -42,10 +43,7 @@ UniqueFd open_socket(std::uint16_t port) {
 
 Listener::Listener(std::uint16_t port) : fd_(open_socket(port)) {
   must(::listen(fd_.get(), SOMAXCONN), "listen");
-  sockaddr_in local{};
-  socklen_t length = sizeof local;
-  must(::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&local), &length), "getsockname");
-  port_ = ntohs(local.sin_port);
+  port_ = local_port(fd_.get());
 }
 
 void Listener::reach(int client, std::uint32_t address) const {
@@ -64,6 +62,13 @@ Connection Listener::connect(std::uint32_t address, std::uint16_t from) const {
   return connection;
 }
 
+std::uint16_t local_port(int fd) {
+  sockaddr_in local{};
+  socklen_t length = sizeof local;
+  must(::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &length), "getsockname");
+  return ntohs(local.sin_port);
+}
+
 void disconnect(int fd) {
   sockaddr none{};
   none.sa_family = AF_UNSPEC;
@@ -76,6 +81,12 @@ void give(int fd, std::size_t count, bool more) {
     const ssize_t sent = ::send(fd, kContent.data(), size, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
     count -= static_cast<std::size_t>(must(sent, "send"));
   }
+}
+
+int queued(int fd, unsigned long request) {
+  int bytes = 0;
+  must(::ioctl(fd, request, &bytes), "asking a socket for its queues");
+  return bytes;
 }
 
 void take(int fd, std::size_t count) {
@@ -92,11 +103,8 @@ void take(int fd, std::size_t count) {
 }
 
 void await_readable(int fd, std::size_t count) {
-  await("waiting for bytes to arrive", [fd, count] {
-    int readable = 0;
-    must(::ioctl(fd, FIONREAD, &readable), "FIONREAD");
-    return static_cast<std::size_t>(readable) >= count;
-  });
+  await("waiting for bytes to arrive",
+        [fd, count] { return static_cast<std::size_t>(queued(fd, FIONREAD)) >= count; });
 }
 
 void take_all(int fd) {
@@ -115,6 +123,13 @@ void await_reset(int fd) {
 void set_linger_zero(int fd) {
   const linger zero{.l_onoff = 1, .l_linger = 0};
   must(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &zero, sizeof zero), "SO_LINGER");
+}
+
+void drop_arriving(int fd) {
+  sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+  const sock_fprog program{.len = 1, .filter = &drop};
+  must(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program),
+       "SO_ATTACH_FILTER");
 }
 
 }  // namespace closewatch::storm

@@ -37,11 +37,14 @@ class Listener {
 
 // A TCP socket that is bound to `port` unless it is 0.
 UniqueFd open_socket(std::uint16_t port = 0);
+std::uint16_t local_port(int fd);
 // connect(AF_UNSPEC): ends the connection and keeps the socket.
 void disconnect(int fd);
 
 // Hands over `count` bytes to the kernel. `more`: it is to hold them back (MSG_MORE).
 void give(int fd, std::size_t count, bool more = false);
+// Bytes in a queue of the socket, by the ioctl that asks for it: SIOCOUTQ, SIOCOUTQNSD, FIONREAD.
+int queued(int fd, unsigned long request);
 // Reads exactly `count` bytes.
 void take(int fd, std::size_t count);
 // Waits until `count` bytes can be read, and leaves them.
@@ -51,5 +54,7 @@ void take_all(int fd);
 // Waits for the peer's reset, with nothing to read before it.
 void await_reset(int fd);
 void set_linger_zero(int fd);
+// From now on TCP gets nothing of what arrives for the socket.
+void drop_arriving(int fd);
 
 }  // namespace closewatch::storm
