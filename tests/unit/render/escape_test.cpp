@@ -33,22 +33,6 @@ std::string csv_of(std::string_view text) {
   return std::string(view_of(out));
 }
 
-// The inverse that escape.h documents: U+FFFD and two digits are a byte.
-std::string undo_replacements(std::string_view text) {
-  constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-  std::string bytes;
-  while (!text.empty()) {
-    if (text.substr(0, 3) == kReplacement) {
-      bytes += static_cast<char>(std::stoi(std::string(text.substr(3, 2)), nullptr, 16));
-      text.remove_prefix(5);
-    } else {
-      bytes += text.front();
-      text.remove_prefix(1);
-    }
-  }
-  return bytes;
-}
-
 std::string message_of(std::string_view text) {
   TextBuffer out;
   append_message(out, text);
