@@ -6,11 +6,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <map>
+#include <memory>
+
 #include "tests/data/raw_record.h"
 #include "tests/unit/pipeline/sinks.h"
+#include "userspace/cli/sinks.h"
 #include "userspace/record/capture_writer.h"
-#include "userspace/render/csv.h"
-#include "userspace/render/json_lines.h"
 
 namespace closewatch {
 namespace {
@@ -54,8 +56,24 @@ void play(Take& take) {
   Closure called = testing::graceful_close(6, kStart);
   called.stack_kernel = 21;
   called.stack_user = 22;
-  take.note({.user = false, .id = 21, .frames = {"tcp_close+0x1d", "inet_release+0x3f"}});
-  take.note({.user = true, .id = 22, .frames = {"evil\n\x1b[31m\"+0x10"}});
+  called.actor = testing::example_task(7, "ss");
+  const Closure moved = testing::graceful_close(6, kStart + 56 * kMs + 1);
+  Amendment closer = testing::example_amendment(3);
+  closer.id = {.end_ns = kStart + 2, .cpu = 0};
+  closer.process = testing::example_task(8, "worker");
+  const auto found = [&take](const Task& task, std::string_view exe, std::string_view cgroup) {
+    take.note(ProcessNote{.pid = task.pid,
+                          .start_ns = task.start_ns,
+                          .cgroup_id = task.cgroup_id,
+                          .exe = exe,
+                          .cgroup = cgroup,
+                          .container = "4f5e\x7f",
+                          .start_unix_ns = 1'700'000'000'123'456'789});
+  };
+  found(called.process, "=evil,\"\n\xff", "/first.slice");
+  found(called.actor, "ss", "/actor.slice");
+  take.note(StackNote{.user = false, .id = 21, .frames = {"tcp_close+0x1d", "inet_release+0x3f"}});
+  take.note(StackNote{.user = true, .id = 22, .frames = {"evil\n\x1b[31m\"+0x10"}});
   take.record(encode(called));
   take.record(encode(held));
   take.record(encode(unanswered));
@@ -66,15 +84,36 @@ void play(Take& take) {
   take.batch_end(kStart + 20 * kMs);
   take.batch_end(kStart + 55 * kMs);  // live, unanswered goes here
   take.record(encode(testing::graceful_close(4, kStart + 56 * kMs)));
+  found(moved.process, "upgraded", "/second.slice");
+  take.record(encode(moved));
+  found(closer.process, "worker", "/closer.slice");
+  take.record(encode(closer));
   take.record(encode(testing::rst_answer(unanswered, kStart + 57 * kMs)));
   take.record(std::vector<std::byte>(sizeof(cw_header)));
   take.record(encode(testing::ambiguous_reset(5, kStart + 58 * kMs)));
   take.batch_end(kStart + 60 * kMs);
 }
 
+// What /proc says of the processes of the recording, as it is by then.
+class Host final : public Enricher {
+ public:
+  const ProcessDetails& details(const Task& task) override { return processes_[task.pid]; }
+  void change(const ProcessNote& note) {
+    processes_[note.pid] = {.exe = std::string(*note.exe),
+                            .cgroup = std::string(*note.cgroup),
+                            .container = std::string(*note.container),
+                            .start_unix_ns = note.start_unix_ns};
+  }
+
+ private:
+  std::map<std::uint32_t, ProcessDetails> processes_;
+};
+
 struct ToPipeline {
   Pipeline& pipeline;
+  Host& host;
   StoredStacks& stacks;
+  void note(const ProcessNote& note) const { host.change(note); }
   void note(const StackNote& note) const { stacks.take(note); }
   void record(const std::vector<std::byte>& bytes) const { pipeline.record(bytes); }
   void gap(std::uint64_t lost, std::uint64_t since) const { pipeline.gap(lost, since); }
@@ -83,7 +122,10 @@ struct ToPipeline {
 
 struct ToCapture {
   CaptureWriter& writer;
-  void note(const StackNote& note) const { writer.append(note); }
+  template <typename Note>
+  void note(const Note& note) const {
+    writer.append(note);
+  }
   void record(const std::vector<std::byte>& bytes) const { writer.append(bytes); }
   void gap(std::uint64_t lost, std::uint64_t since) const {
     writer.append(CaptureGap{.lost_records = lost, .since_ns = since});
@@ -91,23 +133,36 @@ struct ToCapture {
   void batch_end(std::uint64_t now) const { EXPECT_TRUE(writer.end_batch(now).ok()); }
 };
 
-template <typename Format>
-std::string traced() {
+struct Form {
+  const char* name;
+  Format format;
+  bool wide = false;
+  bool timestamp = false;
+
+  [[nodiscard]] std::unique_ptr<Sink> sink(Output& output) const {
+    ViewOptions view;
+    view.format = format;
+    view.wide = wide;
+    view.timestamp = timestamp;
+    return make_sink(view, header().tick_ns, output);
+  }
+};
+
+std::string traced(const Form& form) {
   const Memory out;
   Output output(out.fd());
-  Format sink(output, header().tick_ns);
-  StoredEnricher enricher;
-  Pipeline pipeline(source_of(header()), {}, enricher, {&sink});
+  const std::unique_ptr<Sink> sink = form.sink(output);
+  Host host;
+  Pipeline pipeline(source_of(header()), {}, host, {sink.get()});
   StoredStacks stacks;
   pipeline.show(stacks);
-  ToPipeline take{pipeline, stacks};
+  ToPipeline take{pipeline, host, stacks};
   play(take);
   pipeline.finish();
   return out.text();
 }
 
-template <typename Format>
-std::string replayed() {
+std::string replayed(const Form& form) {
   const Memory file;
   auto writer = CaptureWriter::on_descriptor(UniqueFd(::dup(file.fd())), "capture", header());
   EXPECT_TRUE(writer.ok());
@@ -118,11 +173,11 @@ std::string replayed() {
 
   const Memory out;
   Output output(out.fd());
-  Format sink(output, header().tick_ns);
+  const std::unique_ptr<Sink> sink = form.sink(output);
   auto reader = CaptureReader::on_descriptor(UniqueFd(::dup(file.fd())), "capture");
   EXPECT_TRUE(reader.ok());
   StoredEnricher enricher;
-  Pipeline pipeline(source_of(reader->header()), {}, enricher, {&sink});
+  Pipeline pipeline(source_of(reader->header()), {}, enricher, {sink.get()});
   StoredStacks stacks;
   pipeline.show(stacks);
   ReplayEnd end;
@@ -133,17 +188,35 @@ std::string replayed() {
   return out.text();
 }
 
-TEST(Replay, GivesTheJsonOfTheTrace) {
-  const std::string trace = traced<JsonLines>();
-  EXPECT_NE(trace.find("\"reason\":\"data_after_close\""), std::string::npos);
-  EXPECT_NE(trace.find("\"lost_records\":5"), std::string::npos);
-  EXPECT_NE(trace.find(R"("stack":["tcp_close+0x1d","inet_release+0x3f",)"
-                       R"("evil\u000a\u001b[31m\"+0x10"])"),
-            std::string::npos);
-  EXPECT_EQ(replayed<JsonLines>(), trace);
-}
+class ReplayInForm : public ::testing::TestWithParam<Form> {};
 
-TEST(Replay, GivesTheCsvOfTheTrace) { EXPECT_EQ(replayed<Csv>(), traced<Csv>()); }
+TEST_P(ReplayInForm, IsTheTraceByteForByte) { EXPECT_EQ(replayed(GetParam()), traced(GetParam())); }
+
+INSTANTIATE_TEST_SUITE_P(Each, ReplayInForm,
+                         ::testing::Values(Form{"json", Format::json}, Form{"csv", Format::csv},
+                                           Form{"narrow", Format::text},
+                                           Form{"wide", Format::text, true},
+                                           Form{"narrow_with_time", Format::text, false, true},
+                                           Form{"wide_with_time", Format::text, true, true}),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+// What the recording must hold for the above to mean anything.
+TEST(Replay, ShowsWhatTheRecordingHolds) {
+  const std::string json = replayed({"json", Format::json});
+  for (const char* part :
+       {R"("reason":"data_after_close")", R"("lost_records":5)",
+        R"("stack":["tcp_close+0x1d","inet_release+0x3f","evil\u000a\u001b[31m\"+0x10"])",
+        R"("start_time":"2023-11-14T22:13:20.123456789Z","exe":"=evil,\"\u000a\ufffdff",)"
+        R"("cgroup":"/first.slice","container":"4f5e\u007f"})",
+        R"("exe":"upgraded","cgroup":"/second.slice")", R"("exe":"ss","cgroup":"/actor.slice")",
+        R"("exe":"worker","cgroup":"/closer.slice")", R"("exe":null,"cgroup":null)"}) {
+    EXPECT_NE(json.find(part), std::string::npos) << part << '\n' << json;
+  }
+  const std::string wide = replayed({"wide", Format::text, true});
+  for (const char* part : {"/first.slice\n", "/second.slice\n", "1007 ss", "\n!! 5 records lost"}) {
+    EXPECT_NE(wide.find(part), std::string::npos) << part << '\n' << wide;
+  }
+}
 
 }  // namespace
 }  // namespace closewatch
