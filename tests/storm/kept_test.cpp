@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A capture of everything, asked with a filter, gives what a trace with that filter gave.
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
@@ -24,8 +25,9 @@ namespace {
 
 constexpr std::uint16_t kHere = 4001;
 constexpr std::uint16_t kUnheard = 4002;
-constexpr std::uint16_t kSixth = 4006;
 constexpr std::uint16_t kThere = 4003;
+constexpr std::uint16_t kFourth = 4004;
+constexpr std::uint16_t kSixth = 4006;
 constexpr uid_t kUser = 65534;
 
 struct KeptScene {
@@ -86,26 +88,46 @@ void connect_and_close(const Listener& listener, int connections, bool abort) {
   }
 }
 
-// One connection over IPv6, and one attempt at a port that nobody listens on.
-void be_sixth() {
+sockaddr_in6 sixth(const in6_addr& address, std::uint16_t port) {
   sockaddr_in6 to{};
   to.sin6_family = AF_INET6;
-  to.sin6_addr = in6addr_loopback;
-  to.sin6_port = htons(kSixth);
-  const auto* address = reinterpret_cast<const sockaddr*>(&to);
-  const UniqueFd listener(must(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-  must(::bind(listener.get(), address, sizeof to), "bind");
+  to.sin6_addr = address;
+  to.sin6_port = htons(port);
+  return to;
+}
+
+int connect_sixth(int fd, const sockaddr_in6& to) {
+  return ::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+}
+
+UniqueFd open_sixth() {
+  return UniqueFd(must(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+}
+
+// One connection over IPv6, one over IPv4 by a socket for both, which is v4-mapped, and one attempt
+// at a port that nobody listens on.
+void be_sixth() {
+  const sockaddr_in6 to = sixth(in6addr_loopback, kSixth);
+  const UniqueFd listener = open_sixth();
+  must(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), "bind");
   must(::listen(listener.get(), 1), "listen");
-  Connection connection{
-      .client = UniqueFd(must(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")),
-      .server = {}};
-  must(::connect(connection.client.get(), address, sizeof to), "connect");
+  Connection connection{.client = open_sixth(), .server = {}};
+  must(connect_sixth(connection.client.get(), to), "connect");
   connection.server =
       UniqueFd(must(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept"));
   close_both(std::move(connection));
-  to.sin6_port = htons(kUnheard);
-  const UniqueFd refused(must(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-  must(::connect(refused.get(), address, sizeof to) == -1 ? 0 : -1, "being refused");
+
+  in6_addr mapped{};
+  must(::inet_pton(AF_INET6, "::ffff:127.0.0.1", &mapped) == 1 ? 0 : -1, "inet_pton");
+  const Listener fourth(kFourth);
+  connection.client = open_sixth();
+  must(connect_sixth(connection.client.get(), sixth(mapped, fourth.port())), "connect");
+  connection.server = fourth.accept();
+  close_both(std::move(connection));
+
+  const UniqueFd refused = open_sixth();
+  must(connect_sixth(refused.get(), sixth(in6addr_loopback, kUnheard)) == -1 ? 0 : -1,
+       "being refused");
 }
 
 // What tells a closure to somebody who does not know its time: two observers see it a little apart.
@@ -181,23 +203,23 @@ TEST_F(kept, in_a_capture_is_filtered_as_by_the_kernel) {
   const std::size_t aborted = hooks_are_full() ? 4 : 2;
   struct Question {
     std::vector<std::string> filter;
-    std::size_t closures;  // 3 + 2 + 1 + 1 connections have two ends each, one attempt has one
+    std::size_t closures;  // 3 + 2 + 1 + 2 connections have two ends each, one attempt has one
     bool of_the_kernel = false;  // asked too
   };
   const std::vector<Question> questions{
-      {{}, 14},
+      {{}, 16},
       {{"-p", first}, 6},
       {{"-u", std::to_string(kUser)}, aborted, true},
-      {{"-u", "root"}, 10},
+      {{"-u", "root"}, 12},
       {{"-L", std::to_string(kHere) + "," + std::to_string(kThere)}, 4},
-      {{"-D", std::to_string(kHere)}, 3},
-      {{"-4"}, 12},
+      {{"-D", std::to_string(kHere)}, 3, true},
+      {{"-4"}, 14, true},
       {{"-6"}, 2},
       {{"-N", "inode:" + std::to_string(networks[1])}, 2},
       {{"--cgroup", cgroups.name()}, aborted, true},
       {{"--cgroup", cgroups.below()}, aborted},
       {{"--cgroup", cgroups.name() + "/bel"}, 0},
-      {{"--unestablished"}, 15},
+      {{"--unestablished"}, 17},
       {{"--unestablished", "--class", "unestablished"}, 1},
       {{"-p", first, "-L", std::to_string(kHere)}, 3, true},
       {{"--unestablished", "-6", "-N", "inode:" + std::to_string(network_)}, 3, true},
