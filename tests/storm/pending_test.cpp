@@ -219,6 +219,19 @@ TEST_F(pending, begins_with_the_oldest) {
   }
 }
 
+// The second knows nobody of what was closed before it started.
+TEST_F(pending, asks_every_closewatch_that_runs) {
+  const Listener listener;
+  const Closewatch first = watch();
+  const Background before(listener);
+  const Closewatch second = watch();
+  const Background after(listener);
+  const std::vector<Json> rows = ask({"-j"}).rows();
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0], before.row(before.process(), rows[0]["age_us"], network_));
+  EXPECT_EQ(rows[1], after.row(after.process(), rows[1]["age_us"], network_));
+}
+
 // As where no closewatch runs, whatever else does on this host: to find its ledger takes
 // CAP_SYS_ADMIN, as it does to enter another namespace.
 TEST_F(pending, tells_the_rest_where_no_ledger_is_found) {

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -14,9 +15,9 @@
 namespace closewatch {
 namespace {
 
-// A map of another closewatch: the newest of this name and layout.
-UniqueFd find_running(const bpf_map* like) {
-  UniqueFd newest;
+// Maps of other closewatches, of this name and layout: that of the last to start comes first.
+std::vector<UniqueFd> find_running(const bpf_map* like) {
+  std::vector<UniqueFd> found;
   __u32 id = 0;
   while (bpf_map_get_next_id(id, &id) == 0) {
     UniqueFd map(bpf_map_get_fd_by_id(id));
@@ -25,10 +26,27 @@ UniqueFd find_running(const bpf_map* like) {
     if (map.valid() && bpf_obj_get_info_by_fd(map.get(), &info, &size) == 0 &&
         std::string_view(info.name) == bpf_map__name(like) && info.type == bpf_map__type(like) &&
         info.value_size == bpf_map__value_size(like)) {
-      newest = std::move(map);
+      found.insert(found.begin(), std::move(map));
     }
   }
-  return newest;
+  return found;
+}
+
+// A ledger in its two parts. Those of two closewatches tell less and nothing wrong: an entry is
+// found by its socket in either.
+struct Ledger {
+  UniqueFd table;
+  UniqueFd places;
+};
+
+std::vector<Ledger> find_ledgers(const closewatch_bpf& like) {
+  std::vector<UniqueFd> tables = find_running(like.maps.ledger);
+  std::vector<UniqueFd> places = find_running(like.maps.ledger_places);
+  std::vector<Ledger> ledgers(std::min(tables.size(), places.size()));
+  for (std::size_t i = 0; i < ledgers.size(); ++i) {
+    ledgers[i] = {std::move(tables[i]), std::move(places[i])};
+  }
+  return ledgers;
 }
 
 PendingClose from_record(const cw_pending& record) {
@@ -58,6 +76,46 @@ Error cannot(const std::string& what, int number) {
   return {.what = "cannot " + what + ": " + std::strerror(number),
           .hint = "run as root, or with CAP_BPF and CAP_PERFMON",
           .code = ExitCode::unsupported};
+}
+
+// What a run of an iterator with this ledger tells; nullptr: with none.
+Result<std::vector<PendingClose>> list_by(const Ledger* ledger) {
+  const SkeletonPtr skeleton = open_skeleton(false);
+  if (!skeleton) {
+    return cannot("read the BPF object", errno);
+  }
+  bpf_program__set_autoload(skeleton->progs.iter__tcp, true);
+  if (ledger != nullptr &&
+      (bpf_map__reuse_fd(skeleton->maps.ledger, ledger->table.get()) != 0 ||
+       bpf_map__reuse_fd(skeleton->maps.ledger_places, ledger->places.get()) != 0)) {
+    return cannot("use the ledger of another closewatch", errno);
+  }
+  skeleton->bss->cw_ledger_behind = 1;  // how many there are is not known here
+  if (const int status = closewatch_bpf::load(skeleton.get()); status != 0) {
+    return cannot("load the socket iterator", -status);
+  }
+  const LinkPtr link(bpf_program__attach_iter(skeleton->progs.iter__tcp, nullptr));
+  return link ? read_pending(bpf_link__fd(link.get()))
+              : Result<std::vector<PendingClose>>(cannot("attach the socket iterator", errno));
+}
+
+bool all_known(const std::vector<PendingClose>& closes) {
+  return std::ranges::all_of(closes,
+                             [](const PendingClose& close) { return close.process.known(); });
+}
+
+// Who closed, and when, of those that `earlier` knows more of.
+void fill_in(std::vector<PendingClose>& closes, const std::vector<PendingClose>& earlier) {
+  for (PendingClose& close : closes) {
+    const auto known = std::ranges::find_if(earlier, [&close](const PendingClose& other) {
+      return other.process.known() && other.local == close.local && other.peer == close.peer;
+    });
+    if (!close.process.known() && known != earlier.end()) {
+      close.process = known->process;
+      close.role = known->role;
+      close.age_ns = known->age_ns;
+    }
+  }
 }
 
 }  // namespace
@@ -92,28 +150,19 @@ Result<PendingCloses> list_pending(bool verbose) {
   if (!skeleton) {
     return cannot("read the BPF object", errno);
   }
-  bpf_program__set_autoload(skeleton->progs.iter__tcp, true);
-
-  PendingCloses out;
-  out.ledger_found = true;
-  for (bpf_map* map : {skeleton->maps.ledger, skeleton->maps.ledger_places}) {
-    const UniqueFd running = find_running(map);
-    out.ledger_found =
-        running.valid() && bpf_map__reuse_fd(map, running.get()) == 0 && out.ledger_found;
+  const std::vector<Ledger> ledgers = find_ledgers(*skeleton);
+  auto closes = list_by(ledgers.empty() ? nullptr : &ledgers.front());
+  for (std::size_t i = 1; i < ledgers.size() && closes.ok() && !all_known(*closes); ++i) {
+    const auto earlier = list_by(&ledgers[i]);
+    if (!earlier.ok()) {
+      return earlier.error();
+    }
+    fill_in(*closes, *earlier);
   }
-  skeleton->bss->cw_ledger_behind = 1;  // how many there are is not known here
-  if (const int status = closewatch_bpf::load(skeleton.get()); status != 0) {
-    return cannot("load the socket iterator", -status);
-  }
-  const LinkPtr link(bpf_program__attach_iter(skeleton->progs.iter__tcp, nullptr));
-  auto closes =
-      link ? read_pending(bpf_link__fd(link.get()))
-           : Result<std::vector<PendingClose>>(cannot("attach the socket iterator", errno));
   if (!closes.ok()) {
     return std::move(closes).error();
   }
-  out.closes = std::move(closes).take();
-  return out;
+  return PendingCloses{.closes = std::move(closes).take(), .ledger_found = !ledgers.empty()};
 }
 
 }  // namespace closewatch

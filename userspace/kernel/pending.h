@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Closures that still run in the background: sockets that their application released and that have
 // something left to settle with the peer. Read from the kernel by an iterator over the sockets of
-// the calling thread's network namespace. Who closed them, and when, is in the ledger of a
-// closewatch that runs already (found among the BPF maps, which needs CAP_SYS_ADMIN); without one
+// the calling thread's network namespace. Who closed them, and when, is in the ledgers of those
+// closewatches that ran by then (found among the BPF maps, which needs CAP_SYS_ADMIN); without one
 // those are unknown.
 #pragma once
 
