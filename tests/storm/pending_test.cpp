@@ -202,6 +202,37 @@ TEST_F(pending, is_one_row_in_text_and_in_csv) {
                                                      std::to_string(network_));
 }
 
+TEST_F(pending, is_filtered_as_closures_are) {
+  const Listener listener;
+  const Closewatch closewatch = watch();
+  const Background one(listener);
+  const Background other(listener);
+  const std::string port = std::to_string(one.given->port);
+  struct Asked {
+    std::vector<std::string> options;
+    std::vector<pid_t> told;
+  };
+  for (const auto& [options, told] : {
+           Asked{{"-p", std::to_string(one.pid)}, {one.pid}},
+           Asked{{"-L", port}, {one.pid}},
+           Asked{{"-D", port}, {}},
+           Asked{{"-D", std::to_string(listener.port()), "-4"}, {one.pid, other.pid}},
+           Asked{{"-6"}, {}},
+           Asked{{"-c", "pending-*", "-u", std::to_string(kGiver)}, {one.pid, other.pid}},
+           Asked{{"-u", "root"}, {}},
+           Asked{{"--cgroup", "/"}, {one.pid, other.pid}},
+           Asked{{"--cgroup", "/nowhere"}, {}},
+       }) {
+    std::vector<std::string> words = options;
+    words.emplace_back("-j");
+    std::vector<pid_t> pids;
+    for (const Json& row : ask(words).rows()) {
+      pids.push_back(row["process"]["pid"]);
+    }
+    EXPECT_EQ(pids, told) << options.front();
+  }
+}
+
 // They fit into the window, and so does the FIN, which is no byte of theirs.
 TEST_F(pending, begins_with_the_oldest) {
   const Listener listener;
