@@ -77,7 +77,9 @@ TEST_F(bad_input, of_a_command_line_is_wrong_usage) {
   expect_refusal({"trace", "--bogus"}, 2, "The following argument was not expected: --bogus");
   expect_refusal({"trace", "--class", "rude"}, 2, "unknown class 'rude'");
   expect_refusal({"trace", "--reason", "rude"}, 2, "unknown reason 'rude'");
-  expect_refusal({"demo", "--reason", "rude"}, 2, "unknown reason 'rude'");
+  expect_refusal({"demo", "--reason", "rude"}, 2, "no situation of the demo has the reason 'rude'");
+  expect_refusal({"demo", "--reason", "unknown"}, 2,
+                 "no situation of the demo has the reason 'unknown'");
   expect_refusal({"explain", "rude"}, 2, "'rude' is neither a class, a reason nor a closure's id");
   // the id was taken for the file
   expect_refusal({"explain", "--history", "188ff5c3a1b2c3d4-3"}, 2,

@@ -146,8 +146,11 @@ Result<> play_all(std::vector<Play>& plays, Live& live, Pipeline& pipeline, cons
 }  // namespace
 
 Result<> run_demo(const Options& options) {
-  if (!options.only.empty() && !reason_named(options.only)) {
-    return Error{.what = "unknown reason '" + options.only + "'",
+  const std::vector<Situation>& situations = demo::demo_situations();
+  if (std::none_of(situations.begin(), situations.end(), [&](const Situation& situation) {
+        return is_chosen(situation, options.only);
+      })) {
+    return Error{.what = "no situation of the demo has the reason '" + options.only + "'",
                  .hint = "closewatch explain lists every class and reason",
                  .code = ExitCode::usage};
   }
@@ -164,7 +167,7 @@ Result<> run_demo(const Options& options) {
   Pipeline pipeline(source, {}, enricher, {&heard});
   std::vector<Play> plays;
   Output output(STDOUT_FILENO);
-  for (const Situation& situation : demo::demo_situations()) {
+  for (const Situation& situation : situations) {
     if (!is_chosen(situation, options.only)) {
       continue;
     }
