@@ -135,19 +135,27 @@ std::int64_t let_children_die_at_birth() {
   return kOfEach;
 }
 
+std::vector<Closure> closures_of(Observer& observer) {
+  std::vector<Closure> closures;
+  std::size_t taken = 1;
+  while (taken > 0) {
+    const auto drained = observer.drain([&closures](std::span<const std::byte> record) {
+      const Decoded decoded = decode(record);
+      if (const auto* const closure = std::get_if<Closure>(&decoded)) {
+        closures.push_back(*closure);
+      }
+    });
+    taken = drained.ok() ? *drained : 0;
+  }
+  return closures;
+}
+
 using Told = std::map<Reason, std::int64_t>;
 
 Told told_by(Observer& observer) {
   Told told;
-  std::size_t taken = 1;
-  while (taken > 0) {
-    const auto drained = observer.drain([&told](std::span<const std::byte> record) {
-      const Decoded decoded = decode(record);
-      if (const auto* const closure = std::get_if<Closure>(&decoded)) {
-        ++told[classify(*closure, {}).reason];
-      }
-    });
-    taken = drained.ok() ? *drained : 0;
+  for (const Closure& closure : closures_of(observer)) {
+    ++told[classify(closure, {}).reason];
   }
   return told;
 }
@@ -210,23 +218,32 @@ TEST_F(left_out, programs_have_their_work_done_by_the_next) {
   EXPECT_EQ(gone, 3U);
 }
 
-// Where no program sees a switch to CLOSE, the release of the socket tells the end, of connections
-// from before the start that of the receiver of a RST alone: nothing else is seen of them.
-TEST_F(left_out, ends_are_told_at_the_release) {
+Result<Observer> observe(std::uint32_t network) {
   const auto features = probe_features(false);
-  ASSERT_TRUE(features.ok()) << features.error().what;
-  const Listener listener;
-  std::vector<Connection> connections = connected(listener);
+  EXPECT_TRUE(features.ok());
   ObserverOptions options;
   options.mode = HookMode::base;
-  options.filter.netns = network_;
-  auto observer = Observer::start(*features, options);
-  ASSERT_TRUE(observer.ok()) << observer.error().what;
-  std::ranges::move(connected(listener), std::back_inserter(connections));
+  options.filter.netns = network;
+  return Observer::start(*features, options);
+}
+
+// From now on no program sees a change of state.
+void hide_states() {
   const Tracepoints hooks = tracepoints();
   for (const HookLink& link : hooks.at("inet_sock_set_state")) {
     detach(link);
   }
+}
+
+// Where no program sees a switch to CLOSE, the release of the socket tells the end, of connections
+// from before the start that of the receiver of a RST alone: nothing else is seen of them.
+TEST_F(left_out, ends_are_told_at_the_release) {
+  const Listener listener;
+  std::vector<Connection> connections = connected(listener);
+  auto observer = observe(network_);
+  ASSERT_TRUE(observer.ok()) << observer.error().what;
+  std::ranges::move(connected(listener), std::back_inserter(connections));
+  hide_states();
   for (Connection& connection : connections) {
     set_linger_zero(connection.client.get());
     connection.client.reset();
@@ -234,11 +251,39 @@ TEST_F(left_out, ends_are_told_at_the_release) {
     connection.server.reset();
   }
   await_closed(1);
-  EXPECT_EQ(observer->counters().ends_recovered, 3U * kOfEach);
+  observer->stop();
   EXPECT_EQ(told_by(*observer),
             (Told{{Reason::linger_zero, kOfEach}, {Reason::reset_by_peer, 2 * kOfEach}}));
+  const KernelCounters account = observer->account();
+  EXPECT_EQ(account.ends_recovered, 3U * kOfEach);
+  EXPECT_EQ(account.unseen, 0U);
+}
+
+// What is left of a socket at its release, if it was disconnected after an end that no program saw.
+TEST_F(left_out, ends_before_a_disconnect_lose_no_bytes) {
+  auto observer = observe(network_);
+  ASSERT_TRUE(observer.ok()) << observer.error().what;
+  const Listener listener;
+  std::vector<Connection> connections = connected(listener);
+  hide_states();
+  for (const Connection& connection : connections) {
+    give(connection.client.get(), 10);
+    take(connection.server.get(), 10);
+    disconnect(connection.client.get());
+    await_reset(connection.server.get());
+  }
+  connections.clear();
+  await_closed(1);
   observer->stop();
-  EXPECT_EQ(observer->account().unseen, 0U);
+
+  const std::vector<Closure> closures = closures_of(*observer);
+  EXPECT_EQ(closures.size(), 2U * kOfEach);
+  EXPECT_EQ(observer->account().ends_recovered, 2U * kOfEach);
+  for (const Closure& closure : closures) {
+    EXPECT_EQ(closure.discarded(), 0U);
+    EXPECT_EQ(closure.sent, 0U);
+    EXPECT_EQ(closure.unread, 0U);
+  }
 }
 
 }  // namespace
