@@ -16,13 +16,24 @@ namespace {
 
 Program under_test;
 
+// As every case of tests/vm tells what it leaves out.
+class TellsSkips : public testing::EmptyTestEventListener {
+  void OnTestEnd(const testing::TestInfo& test) override {
+    for (int i = 0; i < test.result()->total_part_count(); ++i) {
+      if (const auto& part = test.result()->GetTestPartResult(i); part.skipped()) {
+        std::printf("SKIP %s.%s: %s\n", test.test_suite_name(), test.name(), part.message());
+      }
+    }
+  }
+};
+
 }  // namespace
 
 const Program& program() { return under_test; }
 
 void Suite::SetUp() {
   if (::geteuid() != 0) {
-    GTEST_SKIP() << "skipped: needs root for BPF and network namespaces";
+    GTEST_SKIP() << "needs root for BPF and network namespaces";
   }
   enter_new_network();
   network_ = network_inode();
@@ -52,5 +63,6 @@ int main(int argc, char** argv) {
     std::fputs("usage: closewatch_storm --closewatch PATH [--hooks base|full]\n", stderr);
     return 2;
   }
+  testing::UnitTest::GetInstance()->listeners().Append(new closewatch::storm::TellsSkips);
   return RUN_ALL_TESTS();
 }

@@ -119,7 +119,7 @@ TEST_F(unseen, ends_are_counted_and_open_connections_are_not) {
   const auto features = probe_features(false);
   ASSERT_TRUE(features.ok()) << features.error().what;
   if (!features->read_cast) {
-    GTEST_SKIP() << "skipped: this kernel has no bpf_rdonly_cast() to look at a socket with";
+    GTEST_SKIP() << "this kernel has no bpf_rdonly_cast() to look at a socket with";
   }
   std::optional<Unwatched> unwatched;
   std::optional<KernelCounters> before;

@@ -64,6 +64,7 @@ cases() {
     clean  | ! kill -0 $(</tmp/left) 2>/dev/null && [[ $(</tmp/left) -gt 1 ]]
     hangs  | echo before; sleep 1000
     skips  | echo first; echo the reason; exit 77
+    partly | echo first; echo 'SKIP a part: it is not there'; echo last
 END
   run_cases --later
   expect 'exit code of --later' 0 "$code"
@@ -76,10 +77,12 @@ PASS $KERNEL clean
 FAIL $KERNEL hangs: exit code 124
   | before
 SKIP $KERNEL skips: the reason
-2 passed, 3 failed, 1 skipped"
+PASS $KERNEL partly
+  | SKIP a part: it is not there
+3 passed, 3 failed, 2 skipped"
   expect 'what it said' "$wanted" "$said"
   expect 'output' "passes on $KERNEL" "$(<"$work/vm/$KERNEL/passes/output")"
-  expect 'logs with a boot' 6 "$(grep -l 'Linux version' "$work/vm/$KERNEL/"*/kernel.log | wc -l)"
+  expect 'logs with a boot' 7 "$(grep -l 'Linux version' "$work/vm/$KERNEL/"*/kernel.log | wc -l)"
 
   told=$said
   run_cases --tell
@@ -91,6 +94,8 @@ SKIP $KERNEL skips: the reason
   done
   run_cases --tell --case skips --no-skip
   expect 'exit codes of one that passes, fails, is skipped, must not be' ' 0 1 77 1' "$verdicts $code"
+  run_cases --tell --case partly --no-skip
+  expect 'exit code of one that left out a part' 0 "$code"
 }
 
 # A guest that dies of a case: the next one has those that come after it. What the case said is told if
