@@ -66,7 +66,7 @@ void by_exec(Stage& stage) {
 
 // A 32-bit program that only ends, as a descriptor; the code is exit(0).
 int i386_program() {
-  constexpr std::array<unsigned char, 9> kCode{0xb8, 1, 0, 0, 0, 0x31, 0xdb, 0xcd, 0x80};
+  static constexpr std::array<unsigned char, 9> kCode{0xb8, 1, 0, 0, 0, 0x31, 0xdb, 0xcd, 0x80};
   constexpr Elf32_Addr kAt = 0x8048000;
   struct {
     Elf32_Ehdr header;

@@ -99,7 +99,7 @@ Multipath connect_twice(Stage& stage) {
   // A client makes no further subflow before the first has carried data in both directions.
   pass(client, server, 100, true);
   pass(server, client, 100, true);
-  stage.link().await("the second subflow at both ends", [&] {
+  stage.link().await("the second subflow at both ends", [&client = client, &server = server] {
     return client.known().count == kSubflows && server.known().count == kSubflows;
   });
   // In the order of Place.

@@ -41,8 +41,8 @@ std::optional<Stat> read_stat(const std::string& path) {
   const std::vector<std::string> words{std::istream_iterator<std::string>(behind_name), {}};
   // Field n of proc(5); the first behind the name is 3.
   const auto field = [&words](std::size_t n) { return number_in(words.at(n - 3)); };
-  constexpr std::size_t kNeeded = 24 - 2;
-  if (words.size() < kNeeded) {
+  constexpr std::size_t kWords = 24 - 2;
+  if (words.size() < kWords) {
     return std::nullopt;
   }
   return Stat{.user_ticks = field(14),
