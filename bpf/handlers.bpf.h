@@ -703,10 +703,10 @@ static __always_inline void recover_end(void *ctx, struct ledger_entry *entry, s
 	COUNT(ends_recovered);
 	entry->closure.facts |= CW_FACT(CW_FACT_RECOVERED);
 	end_connection(ctx, entry, sk, tcp, state);
-	if (!sk->__sk_common.skc_dport) { /* tcp_disconnect() came first: its numbers count no bytes */
+	if (!sk->__sk_common.skc_dport) { /* tcp_disconnect() came first, and made other numbers of them */
 		entry->closure.never_sent = 0;
 		entry->closure.unacked = 0;
-		entry->closure.sent = 0;
+		entry->closure.sent = entry->closure.received = state == TCP_SYN_SENT ? 0 : CW_UNKNOWN;
 	}
 }
 

@@ -279,11 +279,15 @@ TEST_F(left_out, ends_before_a_disconnect_lose_no_bytes) {
   const std::vector<Closure> closures = closures_of(*observer);
   EXPECT_EQ(closures.size(), 2U * kOfEach);
   EXPECT_EQ(observer->account().ends_recovered, 2U * kOfEach);
+  std::int64_t disconnected = 0;
   for (const Closure& closure : closures) {
     EXPECT_EQ(closure.discarded(), 0U);
-    EXPECT_EQ(closure.sent, 0U);
     EXPECT_EQ(closure.unread, 0U);
+    EXPECT_EQ(closure.sent.has_value(), closure.received.has_value());
+    EXPECT_EQ(closure.received.value_or(10), 10U);
+    disconnected += closure.sent ? 0 : 1;
   }
+  EXPECT_EQ(disconnected, kOfEach);
 }
 
 }  // namespace
