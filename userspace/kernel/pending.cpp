@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <string>
+#include <tuple>
 
 #include "userspace/base/unique_fd.h"
 #include "userspace/kernel/skeleton.h"
@@ -106,14 +108,21 @@ bool all_known(const std::vector<PendingClose>& closes) {
 
 // Who closed, and when, of those that `earlier` knows more of.
 void fill_in(std::vector<PendingClose>& closes, const std::vector<PendingClose>& earlier) {
+  const auto ends = [](const PendingClose& close) {
+    return std::tie(close.local.address, close.local.port, close.peer.address, close.peer.port);
+  };
+  std::map<decltype(ends(closes.front())), const PendingClose*> known;
+  for (const PendingClose& close : earlier) {
+    if (close.process.known()) {
+      known.emplace(ends(close), &close);
+    }
+  }
   for (PendingClose& close : closes) {
-    const auto known = std::ranges::find_if(earlier, [&close](const PendingClose& other) {
-      return other.process.known() && other.local == close.local && other.peer == close.peer;
-    });
-    if (!close.process.known() && known != earlier.end()) {
-      close.process = known->process;
-      close.role = known->role;
-      close.age_ns = known->age_ns;
+    const auto found = known.find(ends(close));
+    if (!close.process.known() && found != known.end()) {
+      close.process = found->second->process;
+      close.role = found->second->role;
+      close.age_ns = found->second->age_ns;
     }
   }
 }
