@@ -20,23 +20,6 @@ bool is_printable(std::string_view text) {
   return !has_raw_control(text) && terminal_width(text) >= 0;
 }
 
-// The inverse that escape.h documents: U+FFFD and two digits are a byte.
-std::string undo_replacements(std::string_view text) {
-  constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-  std::string bytes;
-  while (!text.empty()) {
-    if (text.substr(0, 3) == kReplacement) {
-      require(text.size() >= 5, "a replacement has two digits");
-      bytes += static_cast<char>(std::stoi(std::string(text.substr(3, 2)), nullptr, 16));
-      text.remove_prefix(5);
-    } else {
-      bytes += text.front();
-      text.remove_prefix(1);
-    }
-  }
-  return bytes;
-}
-
 void check_json(std::string_view name) {
   TextBuffer out;
   append_json_string(out, name);

@@ -77,13 +77,13 @@ inline bool has_raw_control(std::string_view text) {
 }
 
 // The inverse of append_json_string() for a parsed string, as escape.h documents it: U+FFFD and two
-// digits are a byte.
+// digits are a byte. Throws where the digits are missing.
 inline std::string undo_replacements(std::string_view text) {
   constexpr std::string_view kReplacement = "\xef\xbf\xbd";
   std::string bytes;
   while (!text.empty()) {
     if (text.substr(0, 3) == kReplacement) {
-      bytes += static_cast<char>(std::stoi(std::string(text.substr(3, 2)), nullptr, 16));
+      bytes += static_cast<char>(std::stoi(std::string{text.at(3), text.at(4)}, nullptr, 16));
       text.remove_prefix(5);
     } else {
       bytes += text.front();
